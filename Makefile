@@ -1,0 +1,51 @@
+# `make demo` and `make test` set everything up on a fresh machine; the other targets are for developers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint format types bench figures kernels docs clean
+.DEFAULT_GOAL := demo
+
+$(BIN)/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'citybrain needs Python 3.11 or newer')"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) (SUMO and what the demo needs; once) ..."
+	$(PIP) -e '.[sumo,report,bench]'
+	@touch $@
+
+$(VENV)/all.stamp: pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) (everything, with PyTorch for training; once) ..."
+	$(PIP) -e '.[all]'
+	@touch $(VENV)/demo.stamp $@
+
+demo: $(VENV)/demo.stamp  ## the main job on real streets: table on the screen, report in out/demo/report.html
+	$(BIN)/citybrain bench --scenarios resco/cologne1,resco/cologne3,resco/cologne8 \
+	  --controllers learned,fixed,actuated,webster,max_pressure --seeds 5 --jobs 2 --out out/demo
+
+test: $(VENV)/all.stamp  ## all tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+lint: $(VENV)/all.stamp  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+types: $(VENV)/all.stamp
+	$(BIN)/mypy
+
+format: $(VENV)/all.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/all.stamp  ## kernels and the cost of an episode beside bare SUMO, as ratios
+	$(BIN)/python -m benchmarks.kernels
+	$(BIN)/python -m benchmarks.overhead
+
+figures: $(VENV)/all.stamp  ## the figures in benchmarks/baselines/, seeds 1-10, all RESCO networks (about an hour)
+	$(BIN)/python -m benchmarks.figures
+
+clean:
+	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

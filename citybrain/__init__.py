@@ -1,0 +1,1 @@
+"""The service: configuration, assembly, episodes, journal, report and command line."""

@@ -1,0 +1,247 @@
+"""One episode: a scenario, a controller and a seed from begin to end, measured from SUMO's own tripinfo.
+
+Runs in this process; `citybrain.worker` gives every episode a fresh one, which is what results are reported from.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from citybrain import assemble
+from citybrain.forecasts import Silent, check_name, forecaster_for
+from citybrain.recorder import Recorder
+from signals.errors import ConfigError
+from signals.links.sumo import SumoLink
+from signals.loop import ControlLoop, Forecaster
+from signals.metrics import METRICS, Trips, read_trips
+from signals.monitor import LightsMonitor, as_built, monitor_for
+from signals.planners.base import Planner
+from signals.rules import Rules, envelope, with_timing
+from signals.types import Network, SafetyEnvelope
+from sumo_nets.actuated import write_actuated
+from sumo_nets.network import read_network
+from sumo_nets.scenario import Scenario, check, from_files, scenario
+from sumo_nets.session import BACKENDS, RunFiles, Session, start
+
+PROGRESS_EVERY_S = 30.0
+Progress = Callable[[float, float, float], None]
+"""Called with (begin, now, end) in simulation seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSpec:
+    """What to run; every field is plain, so a spec travels as JSON. `net` and `routes` stand in for `scenario`."""
+
+    scenario: str = ""
+    controller: str = "learned"
+    seed: int = 1
+    rules: str = "resco"
+    net: str = ""
+    routes: tuple[str, ...] = ()
+    begin_s: float | None = None
+    end_s: float | None = None
+    backend: str = "libsumo"
+    tripinfo: str = ""
+    additional: tuple[str, ...] = ()
+    forecast: str = "residual"
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Who runs the signals of an episode, and within which limits."""
+
+    limits: tuple[SafetyEnvelope, ...]
+    planner: Planner
+    forecaster: Forecaster
+
+
+def scenario_of(spec: EpisodeSpec) -> Scenario:
+    """The checked scenario of a spec, with its begin and end."""
+    if not 0 <= spec.seed < 2**31:
+        raise ConfigError(f"seed {spec.seed}: expected a whole number from 0 to {2**31 - 1}")
+    for option, time_s in (("begin", spec.begin_s), ("end", spec.end_s)):
+        if time_s is not None and not 0.0 <= time_s < float("inf"):
+            raise ConfigError(f"{option} {time_s} s: expected a time of the simulation, from 0 up")
+    if spec.backend not in BACKENDS:
+        raise ConfigError(f"backend {spec.backend!r}: no such backend; {assemble.nearest(spec.backend, BACKENDS)}")
+    if not (spec.scenario or spec.net or spec.routes):
+        raise ConfigError("expected a scenario, or both --net FILE and --routes FILE")
+    if spec.net or spec.routes:
+        if spec.scenario or not (spec.net and spec.routes):
+            raise ConfigError("expected a scenario, or both --net FILE and --routes FILE; not a mixture")
+        found = from_files(Path(spec.net), tuple(Path(r) for r in spec.routes), spec.begin_s, spec.end_s)
+    else:
+        found = scenario(spec.scenario)
+        found = replace(
+            found,
+            begin_s=found.begin_s if spec.begin_s is None else spec.begin_s,
+            end_s=found.end_s if spec.end_s is None else spec.end_s,
+        )
+    for extra in spec.additional:
+        if not Path(extra).is_file():
+            raise ConfigError(f"{extra}: no such additional file")
+    return check(found)
+
+
+def run_episode(spec: EpisodeSpec, progress: Progress | None = None) -> dict[str, Any]:
+    """Run it and measure it; the result is a plain dictionary, ready for JSON."""
+    chosen = assemble.controller(spec.controller)
+    check_name(spec.forecast)
+    found = scenario_of(spec)
+    rules = with_timing(assemble.rules(spec.rules), found.decision_s, found.yellow_s)
+    network = read_network(found.net, rules, name=found.name)
+    steering = None if chosen.make is None else steering_of(spec, found, network, rules)
+    with tempfile.TemporaryDirectory(prefix="citybrain-") as folder:
+        tripinfo = Path(spec.tripinfo) if spec.tripinfo else Path(folder) / "tripinfo.xml"
+        writable(tripinfo)
+        tripinfo.parent.mkdir(parents=True, exist_ok=True)
+        additional = [Path(a) for a in spec.additional]
+        if chosen.native == "actuated":
+            additional.append(write_actuated(network, Path(folder) / "actuated.add.xml"))
+        recorder = Recorder(network) if spec.trace else None
+        files = RunFiles(tripinfo, tuple(additional))
+        with nothing_left_behind(tripinfo), start(found, spec.seed, files, spec.backend) as session:
+            run = _Run(session, network, rules, recorder, progress)
+            wall_s = run.native() if steering is None else run.steered(steering)
+            free_left_s = session.free_flow_left_s()
+            words = session.options
+        trips = read_trips(tripinfo, found.begin_s, found.end_s, free_left_s)
+    return {
+        **_head(spec, found, rules),
+        **{key: metric.function(trips) for key, metric in METRICS.items()},
+        "safety_violations": len(run.monitor.violations),
+        "violations": [v.sentence for v in run.monitor.violations[:20]],
+        "objections": dict(run.objections),
+        "signals": len(network.signals),
+        "wall_s": round(wall_s, 3),
+        "sumo_options": [Path(w).name if os.sep in w else w for w in words],
+        "delay_by_minute": delay_by_minute(trips),
+        **({"trace": recorder.as_json()} if recorder is not None else {}),
+    }
+
+
+def steering_of(spec: EpisodeSpec, found: Scenario, network: Network, rules: Rules) -> Steering:
+    """Planner and forecaster by their names, before anything is started."""
+    limits = tuple(envelope(s, rules, found.step_s) for s in network.signals)
+    planner = assemble.planner(spec.controller, network, limits)
+    forecaster = Silent() if spec.forecast == "none" else forecaster_for(spec.forecast, found, network)
+    return Steering(limits, planner, forecaster)
+
+
+def writable(path: Path) -> None:
+    """ConfigError unless a file can be made there, its folders included; makes nothing itself."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = path.absolute().parent
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot write there ({error.strerror})") from error
+
+
+@contextmanager
+def nothing_left_behind(path: Path) -> Iterator[None]:
+    """Remove the half-written file of a run that failed."""
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _head(spec: EpisodeSpec, found: Scenario, rules: Rules) -> dict[str, Any]:
+    return {
+        "scenario": found.name,
+        "controller": spec.controller,
+        "seed": spec.seed,
+        "rules": spec.rules,
+        "begin_s": found.begin_s,
+        "end_s": found.end_s,
+        "decision_s": rules.decision_s,
+        "yellow_s": rules.yellow_s,
+        "forecast": spec.forecast,
+        "backend": spec.backend,
+        "sumo_version": version("libsumo"),
+        "spec": asdict(spec),
+    }
+
+
+def delay_by_minute(trips: Trips) -> list[list[float]]:
+    """[minute since begin, mean delay of the trips due in it [s/veh], trips] for the picture of delay over time."""
+    rows: dict[int, list[float]] = {}
+    delays_s = trips.time_loss_s + trips.depart_delay_s
+    for due_s, delay_s in zip(trips.due_s.tolist(), delays_s.tolist(), strict=True):
+        rows.setdefault(int((due_s - trips.begin_s) // 60.0), []).append(delay_s)
+    return [[minute, round(sum(d) / len(d), 2), len(d)] for minute, d in sorted(rows.items())]
+
+
+class _Run:
+    """The stepping of one episode; lives as long as its session."""
+
+    def __init__(
+        self, session: Session, network: Network, rules: Rules, recorder: Recorder | None, progress: Progress | None
+    ) -> None:
+        self.session, self.network, self.rules = session, network, rules
+        self.recorder, self.progress = recorder, progress
+        self.monitor: LightsMonitor = as_built(network)
+        self.objections: Counter[str] = Counter()
+        self._ids = [s.id for s in network.signals]
+
+    def _lights(self) -> Sequence[str]:
+        show = self.session.sumo.trafficlight.getRedYellowGreenState
+        return [show(i) for i in self._ids]
+
+    def _advance_to(self, until_s: float) -> None:
+        session, watch = self.session, self.monitor.watch
+        while session.now_s < until_s:
+            began_s = session.now_s
+            session.advance()
+            watch(began_s, self._lights())  # what SUMO shows after a step is what stood during it
+
+    def _report(self) -> None:
+        if self.progress is not None:
+            self.progress(self.session.begin_s, self.session.now_s, self.session.end_s)
+
+    def native(self) -> float:
+        """SUMO runs the signals; we watch."""
+        watcher = SumoLink(self.session.sumo, self.network) if self.recorder is not None else None
+        started_s = time.perf_counter()
+        while self.session.now_s < self.session.end_s:
+            if watcher is not None and self.recorder is not None:
+                self.recorder.see(watcher.observe(self.session.now_s), None)
+            self._advance_to(min(self.session.now_s + self.rules.decision_s, self.session.end_s))
+            self._report()
+        return time.perf_counter() - started_s
+
+    def steered(self, by: Steering) -> float:
+        """We run the signals: a tick every decision interval."""
+        self.monitor = monitor_for(self.network, self.rules)
+        link = SumoLink(self.session.sumo, self.network)
+        loop = ControlLoop(self.network, by.limits, link, by.planner, by.forecaster)
+        started_s, reported_s = time.perf_counter(), self.session.now_s
+        while self.session.now_s < self.session.end_s:
+            tick = loop.tick(self.session.now_s)
+            for approved in tick.plans:
+                for objection in approved.objections:
+                    self.objections[objection.rule] += 1
+            if self.recorder is not None:
+                self.recorder.see(tick.observed, tick.forecast)
+            self._advance_to(min(self.session.now_s + self.rules.decision_s, self.session.end_s))
+            if self.session.now_s - reported_s >= PROGRESS_EVERY_S:
+                reported_s = self.session.now_s
+                self._report()
+        return time.perf_counter() - started_s

@@ -1,0 +1,60 @@
+"""The forecaster of a run: fitted on earlier days of the same scenario, then learning from the run's own detectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from citybrain.assemble import nearest
+from forecasting import store
+from forecasting.day import measured_day
+from forecasting.history import FlowHistory
+from forecasting.models import MODELS, fit_forecaster
+from forecasting.online import OnlineForecaster
+from signals.errors import ForecastError
+from signals.types import Floats, Network
+from sumo_nets.counting import BIN_S, expected_counts
+from sumo_nets.demand import earlier_days
+from sumo_nets.scenario import Scenario
+
+EARLIER_DAYS = 21
+DAYS_SEED = 20240418  # of the earlier days; never a seed that is reported
+FIRST_MONDAY = np.datetime64("2024-01-01T00:00:00", "s")
+NAMES = ("none", *MODELS)
+
+
+class Silent:
+    """No forecast."""
+
+    def update(self, now_s: float, counts_veh: Floats) -> None:
+        """Nothing is known."""
+
+
+def movement_names(network: Network) -> tuple[str, ...]:
+    """The detectors of the loop: one a movement."""
+    return tuple(m.id for s in network.signals for m in s.movements)
+
+
+def earlier_history(scenario: Scenario, network: Network, days: int = EARLIER_DAYS) -> FlowHistory:
+    """Earlier days of a scenario: its demand at the stop lines, carried through a measured day with daily levels and chance."""
+    hour_veh = expected_counts(scenario, network)
+    rng = np.random.default_rng(DAYS_SEED)
+    counts_veh, _ = earlier_days(hour_veh, scenario.begin_s, measured_day(), days, rng)
+    # The scenario's day has its weekday and comes right after the last of them.
+    start = FIRST_MONDAY + np.timedelta64(7 * 52 + scenario.weekday - days, "D")
+    return FlowHistory(start, BIN_S, movement_names(network), counts_veh)
+
+
+def check_name(name: str) -> None:
+    """ForecastError with the nearest name unless it is none, a model or a folder."""
+    if name not in NAMES and not (name and Path(name).is_dir()):
+        raise ForecastError(f"forecaster {name!r}: neither a model nor a folder; {nearest(name, NAMES)}")
+
+
+def forecaster_for(name: str, scenario: Scenario, network: Network) -> OnlineForecaster:
+    """By the name of a model, fitted on earlier days, or by the folder of a stored one."""
+    check_name(name)
+    stored = name not in MODELS
+    fitted = store.load(Path(name)) if stored else fit_forecaster(earlier_history(scenario, network), name)
+    return OnlineForecaster(movement_names(network), fitted, scenario.weekday)

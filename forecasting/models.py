@@ -1,0 +1,55 @@
+"""The table of forecasters: name -> how it is fitted, which class it becomes. A new one is a file and a line here."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from forecasting import persistence, profile, residual, seasonal
+from forecasting.base import Fit, Model
+from forecasting.fitted import FittedForecaster, calibrated, held_out
+from forecasting.history import FlowHistory
+from forecasting.interval import poisson_band
+from signals.errors import ForecastError
+
+DEFAULT = "residual"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`fit(history)` makes the model, `cls.from_arrays` makes it again from a store."""
+
+    fit: Fit
+    cls: type[Model]
+    title: str
+
+
+MODELS: dict[str, Kind] = {
+    "last": Kind(persistence.fit, persistence.Persistence, "last value"),
+    "week": Kind(seasonal.fit, seasonal.SameTimeLastWeek, "same time last week"),
+    "profile": Kind(profile.fit, profile.Profile, "daily profile"),
+    "residual": Kind(residual.fit, residual.Residual, "profile + AR(2) and neighbours' residual"),
+}
+ALWAYS = ("last", "week", "profile")
+"""Rows that every back-test has: beating the last value proves nothing."""
+
+
+def kind(name: str) -> Kind:
+    """The entry of this name; ForecastError with the nearest one where there is none."""
+    if name in MODELS:
+        return MODELS[name]
+    near = get_close_matches(name, MODELS, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise ForecastError(f"no forecaster is called '{name}'; there are {', '.join(MODELS)}{hint}")
+
+
+def fit_forecaster(history: FlowHistory, name: str = DEFAULT) -> FittedForecaster:
+    """Fitted to the whole history; its interval comes from the last fifth of the days, seen by a fit to the rest.
+
+    With fewer than three days there is nothing to hold out: the interval is that of Poisson counts, half as wide again.
+    """
+    fit = kind(name).fit
+    begin = held_out(history)
+    model = fit(history)
+    if begin == 0:
+        return FittedForecaster(name, history.detectors, history.bin_s, model, poisson_band(len(history.detectors)))
+    earlier = calibrated(name, fit(history.between(0, begin)), history, begin, history.bins)
+    return FittedForecaster(name, history.detectors, history.bin_s, model, earlier.band)

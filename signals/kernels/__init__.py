@@ -1,0 +1,1 @@
+"""Compiled array functions: numbers in, numbers out; no classes, strings or exceptions."""

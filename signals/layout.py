@@ -1,0 +1,85 @@
+"""A network as padded arrays, for kernels: made once, read at every tick."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from signals.types import Floats, Ints, Network, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`[signal, ...]` arrays are padded to the largest signal; `*_start` give the offsets into network-wide flat axes."""
+
+    phases: Ints
+    """[signal] number of phases"""
+    movement_start: Ints
+    """[signal + 1] first movement of each signal on the flat movement axis"""
+    lane_start: Ints
+    """[signal + 1] first stop lane of each signal on the flat lane axis"""
+    serves: Ints
+    """[signal, phase, movement]"""
+    intergreen_s: Floats
+    """[signal, phase, phase]"""
+    yields_to: Ints
+    """[signal, movement, movement]"""
+    uses: Ints
+    """[signal, lane, movement]"""
+    lane_speed_mps: Floats
+    """[lane] flat"""
+    movement_saturation_veh_h: Floats
+    """[movement] flat"""
+    movement_exit_storage_veh: Floats
+    """[movement] flat"""
+    movement_turn: Ints
+    """[movement] flat: 0 through, 1 right, 2 left, 3 u-turn, 4 crossing"""
+
+    @property
+    def movements(self) -> int:
+        """Number of movements of the whole network."""
+        return int(self.movement_start[-1])
+
+    @property
+    def lanes(self) -> int:
+        """Number of stop lanes of the whole network."""
+        return int(self.lane_start[-1])
+
+
+TURN_CODES = {Turn.THROUGH: 0, Turn.RIGHT: 1, Turn.LEFT: 2, Turn.U_TURN: 3, Turn.CROSSING: 4}
+
+
+def starts(sizes: list[int]) -> Ints:
+    """Offsets [n + 1] of consecutive blocks of these sizes."""
+    return np.concatenate(([0], np.cumsum(np.array(sizes, dtype=np.int64)))).astype(np.int64)
+
+
+def lay_out(network: Network) -> Layout:
+    """The network's arrays, padded with zeros."""
+    n = len(network.signals)
+    p_max = max(len(s.phases) for s in network.signals)
+    m_max = max(len(s.movements) for s in network.signals)
+    l_max = max(len(s.lanes) for s in network.signals)
+    serves = np.zeros((n, p_max, m_max), dtype=np.int64)
+    intergreen_s = np.zeros((n, p_max, p_max))
+    yields_to = np.zeros((n, m_max, m_max), dtype=np.int64)
+    uses = np.zeros((n, l_max, m_max), dtype=np.int64)
+    for i, s in enumerate(network.signals):
+        p, m, k = len(s.phases), len(s.movements), len(s.lanes)
+        serves[i, :p, :m] = s.serves
+        intergreen_s[i, :p, :p] = s.intergreen_s
+        yields_to[i, :m, :m] = s.yields_to
+        uses[i, :k, :m] = s.uses
+    movements = [m for s in network.signals for m in s.movements]
+    return Layout(
+        phases=np.array([len(s.phases) for s in network.signals], dtype=np.int64),
+        movement_start=starts([len(s.movements) for s in network.signals]),
+        lane_start=starts([len(s.lanes) for s in network.signals]),
+        serves=serves,
+        intergreen_s=intergreen_s,
+        yields_to=yields_to,
+        uses=uses,
+        lane_speed_mps=np.array([lane.speed_mps for s in network.signals for lane in s.lanes]),
+        movement_saturation_veh_h=np.array([m.saturation_veh_h for m in movements]),
+        movement_exit_storage_veh=np.array([m.exit_storage_veh for m in movements]),
+        movement_turn=np.array([TURN_CODES[m.turn] for m in movements], dtype=np.int64),
+    )

@@ -1,0 +1,128 @@
+"""Ideal sensing in SUMO: every vehicle within range of a signal, by the movement it will take and the stop lane it heads for.
+
+Uses each vehicle's next signal on its route, so a queue that stands behind a stop lane of two metres is seen as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from signals.layout import lay_out
+from signals.types import Floats, Ints, Network, Observation, Turn
+
+SLOW_MPS = 2.0
+STANDING_MPS = 0.1
+Ahead = tuple[tuple[str, int, float, str], ...]
+"""Signals on the rest of a vehicle's route, nearest first: (signal, link index, distance [m], aspect)."""
+
+
+class Sensing:
+    """Remembers which signals each vehicle had ahead, so that passing the stop line is counted; and when each was green."""
+
+    def __init__(self, sumo: Any, network: Network, sensing_m: float) -> None:
+        self._vehicles = sumo.vehicle
+        self._network = network
+        self._layout = lay_out(network)
+        self._sensing_m = sensing_m
+        starts, lane_starts = self._layout.movement_start, self._layout.lane_start
+        self._signals = {s.id: int(starts[i]) for i, s in enumerate(network.signals)}
+        self._lanes_of: dict[int, list[int]] = {}
+        self._lane_index: dict[str, int] = {}
+        self._exits: dict[str, list[int]] = {}
+        for i, s in enumerate(network.signals):
+            places = {lane.id: int(lane_starts[i]) + k for k, lane in enumerate(s.lanes)}
+            self._lane_index |= places
+            for m, movement in enumerate(s.movements):
+                flat = int(starts[i]) + m
+                self._lanes_of[flat] = [places[lane] for lane in movement.lanes]
+                for exit_lane in movement.exits:
+                    self._exits.setdefault(exit_lane, []).append(flat)
+        self._silent = np.array([m.turn is Turn.CROSSING for s in network.signals for m in s.movements])
+        self._signal_of = np.repeat(np.arange(len(network.signals)), np.diff(starts))
+        self._place_of = np.arange(self._layout.movements) - starts[self._signal_of]
+        self._ahead: dict[str, Ahead] = {}
+        self._green_at_s = np.full(self._layout.movements, np.nan)
+
+    def read(self, now_s: float, phase: Ints, age_s: Floats) -> Observation:
+        """One pass over all vehicles."""
+        n = self._layout.movements
+        queue_veh, counts_veh = np.zeros(n), np.zeros(n)
+        wait_s, exit_veh = np.zeros(n), np.zeros(n)
+        rows, ahead = self._rows(queue_veh, wait_s, exit_veh)
+        self._count(counts_veh, ahead)
+        self._ahead = ahead
+        queue_veh[self._silent] = np.nan
+        counts_veh[self._silent] = np.nan
+        table = np.array(sorted(rows)) if rows else np.zeros((0, 4))
+        return Observation(
+            now_s=now_s,
+            phase=phase,
+            age_s=age_s,
+            queue_veh=queue_veh,
+            counts_veh=counts_veh,
+            wait_s=wait_s,
+            red_s=self._red_s(now_s, phase, age_s),
+            exit_veh=exit_veh,
+            vehicle_lane=table[:, 0].astype(np.int64),
+            vehicle_movement=table[:, 2].astype(np.int64),
+            vehicle_distance_m=np.ascontiguousarray(table[:, 1]),
+            vehicle_speed_mps=np.ascontiguousarray(table[:, 3]),
+        )
+
+    def _count(self, counts_veh: Floats, ahead: dict[str, Ahead]) -> None:
+        """Add who passed a stop line: the signals that a vehicle had before it and has no longer.
+
+        Its movement may have changed before the stop line, with its lane: it counts for the one seen last.
+        """
+        for vehicle, before in self._ahead.items():
+            after = ahead.get(vehicle)
+            passed = len(before) - (0 if after is None else len(after))
+            for signal, link, distance_m, _ in before[: max(passed, 0)]:
+                # Of a vehicle that is gone only what it can have reached counts.
+                if signal in self._signals and (after is not None or distance_m <= self._sensing_m):
+                    counts_veh[self._signals[signal] + link] += 1.0
+
+    def _rows(
+        self, queue_veh: Floats, wait_s: Floats, exit_veh: Floats
+    ) -> tuple[list[tuple[int, float, int, float]], dict[str, Ahead]]:
+        """(lane, distance, movement, speed) of each vehicle in range, and what is ahead of it; fills the [movement] arrays."""
+        rows: list[tuple[int, float, int, float]] = []
+        found: dict[str, Ahead] = {}
+        vehicles, signals, exits = self._vehicles, self._signals, self._exits
+        for vehicle in vehicles.getIDList():
+            ahead = vehicles.getNextTLS(vehicle)
+            speed_mps = vehicles.getSpeed(vehicle)
+            slow = speed_mps < SLOW_MPS
+            lane_id = vehicles.getLaneID(vehicle) if slow else ""
+            if lane_id in exits:
+                for m in exits[lane_id]:
+                    exit_veh[m] += 1.0
+            if not ahead:
+                continue
+            found[vehicle] = ahead
+            signal, link, distance_m, _ = ahead[0]
+            start = signals.get(signal)
+            if start is None or distance_m > self._sensing_m or not self._lanes_of[start + link]:
+                continue
+            movement = start + link
+            lanes = self._lanes_of[movement]
+            lane = lanes[0]
+            if len(lanes) > 1:
+                here = self._lane_index.get(lane_id or vehicles.getLaneID(vehicle), -1)
+                lane = here if here in lanes else lane
+            rows.append((lane, distance_m, movement, speed_mps))
+            if slow:
+                queue_veh[movement] += 1.0
+                if speed_mps < STANDING_MPS:
+                    wait_s[movement] = max(wait_s[movement], vehicles.getWaitingTime(vehicle))
+        return rows, found
+
+    def _red_s(self, now_s: float, phase: Ints, age_s: Floats) -> Floats:
+        """Time since each movement was last seen green [movement]; the first observation counts as green."""
+        at = self._signal_of
+        green = (age_s[at] >= 0.0) & (self._layout.serves[at, phase[at], self._place_of] > 0)
+        self._green_at_s[green] = now_s
+        self._green_at_s[np.isnan(self._green_at_s)] = now_s
+        return now_s - self._green_at_s

@@ -1,0 +1,1 @@
+"""Who proposes plans: one decision maker per file."""

@@ -1,0 +1,159 @@
+"""Sequence plans: how a planner that decides every few seconds says so in a `TimingPlan`.
+
+A sequence starts now. A first stage of the running phase has in `green_s` what is left of it from now, the rest of its
+intergreen included; a first stage of another phase means that the intergreen starts now and then the phase is green for
+`green_s`. When the sequence is over the controller goes on with its base plan by itself, so every green is a hold that
+outlives two missed renewals: three decision intervals. Where the base plan after it would keep somebody red too long, the
+sequence itself goes on with the phases of those who wait longest.
+"""
+
+import math
+
+import numpy as np
+
+from signals.kernels.overdue import forced_phases, rescue_order
+from signals.layout import Layout
+from signals.site import Site, sites
+from signals.types import ApprovedPlan, Bools, Floats, Ints, Network, Observation, SafetyEnvelope, Stage, TimingPlan
+
+HOLD_DECISIONS = 3.0  # the renewal that comes, and two that may be missed
+NOBODY = -1
+
+
+def keep(signal: str, phase: int, now_s: float, hold_s: float) -> TimingPlan:
+    """The running phase, or the one that the running intergreen leads to, until `hold_s` from now."""
+    return TimingPlan(signal, (Stage(phase, hold_s),), now_s, now_s + hold_s)
+
+
+def switch(signal: str, phase: int, now_s: float, green_s: float, intergreen_s: float) -> TimingPlan:
+    """The intergreen from now, then `phase` for `green_s`."""
+    return TimingPlan(signal, (Stage(phase, green_s),), now_s, now_s + intergreen_s + green_s)
+
+
+def on_grid(time_s: float, step_s: float) -> float:
+    """The time rounded up to the step grid, so that a minimum stays one [s]."""
+    return step_s * math.ceil(time_s / step_s - 1e-9)
+
+
+def decidable(observed: Observation, limits: tuple[SafetyEnvelope, ...]) -> Bools:
+    """[signal] whether the signal may leave its phase now: green for its minimum. Of an unknown age it may not."""
+    ages_s, phases = observed.age_s.tolist(), observed.phase.tolist()
+    return np.array([ages_s[i] >= one.min_green_s[phases[i]] for i, one in enumerate(limits)], dtype=np.bool_)
+
+
+def called_red_s(observed: Observation) -> Floats:
+    """[movement] red so far of whoever waits; 0 without a call. A silent sensor is a call, an unknown red endless."""
+    red_s = np.where(observed.queue_veh <= 0.0, 0.0, observed.red_s)
+    return np.where(np.isnan(red_s), np.inf, red_s)
+
+
+def overdue(observed: Observation, layout: Layout, limits: tuple[SafetyEnvelope, ...]) -> Ints:
+    """[signal] the phase that must come next, or `NOBODY`: beyond this the choice is not the planner's.
+
+    Forced is the phase of the called movement that is red longest: where those who wait, served one after the other after
+    one more decision, would pass the maximum red; or where the running green would pass its maximum.
+    """
+    order, asking_s = rescue_order(
+        observed.phase, called_red_s(observed), layout.serves, layout.phases, layout.movement_start
+    )
+    return _forced(order, asking_s, observed, layout, limits)
+
+
+def _forced(
+    order: Ints, asking_s: Floats, observed: Observation, layout: Layout, limits: tuple[SafetyEnvelope, ...]
+) -> Ints:
+    min_green_s = np.zeros(layout.serves.shape[:2])
+    for i, limit in enumerate(limits):
+        min_green_s[i, : limit.min_green_s.size] = limit.min_green_s
+    hold_s = np.array([HOLD_DECISIONS * e.decision_s for e in limits])
+    leaving_s = layout.intergreen_s.max(axis=2)[np.arange(len(limits)), observed.phase]
+    forced: Ints = forced_phases(
+        order,
+        asking_s,
+        observed.phase,
+        observed.age_s,
+        layout.intergreen_s,
+        min_green_s,
+        np.maximum(hold_s, leaving_s + min_green_s.max(axis=1)),
+        np.array([e.max_green_s - e.decision_s for e in limits]),
+        np.array([e.max_red_s for e in limits]),
+    )
+    return forced
+
+
+def sequences(
+    network: Network,
+    layout: Layout,
+    observed: Observation,
+    limits: tuple[SafetyEnvelope, ...],
+    wanted: Ints,
+    running: tuple[ApprovedPlan, ...],
+) -> tuple[TimingPlan, ...]:
+    """One plan a signal towards its wanted phase [signal]: overdue movements first, minimum greens kept, holds renewed.
+
+    While an intergreen runs, the sequence that made it stays in force: there is nothing to decide.
+    """
+    red_s = called_red_s(observed)
+    order, asking_s = rescue_order(observed.phase, red_s, layout.serves, layout.phases, layout.movement_start)
+    forced = _forced(order, asking_s, observed, layout, limits)
+    may_switch = decidable(observed, limits).tolist()
+    phases, ages_s = observed.phase.tolist(), observed.age_s.tolist()
+    reds_s = red_s.tolist()
+    plans = []
+    for i, (site, target) in enumerate(
+        zip(sites(network, limits), np.where(forced < 0, wanted, forced).tolist(), strict=True)
+    ):
+        now = running[i].plan
+        if ages_s[i] < 0.0 and not now.repeats and now.valid_until_s > observed.now_s - ages_s[i]:
+            plans.append(now)
+            continue
+        called_s = reds_s[site.movement_start : site.movement_end]
+        stages = _stages(site, phases[i], ages_s[i], target, may_switch[i], forced[i] >= 0)
+        stages = _with_rescue(site, stages, phases[i], called_s, order[i])
+        length_s = min(_length_s(site, phases[i], stages), site.limits.max_lease_s)
+        plans.append(TimingPlan(site.signal.id, stages, observed.now_s, observed.now_s + length_s))
+    return tuple(plans)
+
+
+def _stages(site: Site, phase: int, age_s: float, target: int, may_switch: bool, urgent: bool) -> tuple[Stage, ...]:
+    """What is decided: hold the running phase, or change to the target; an urgent target follows the minimum green."""
+    limit = site.limits
+    hold_s = on_grid(HOLD_DECISIONS * limit.decision_s, limit.step_s)
+    if target != phase and (may_switch or urgent):
+        after_s = hold_s - site.intergreen_s[phase][target]
+        change = Stage(target, on_grid(max(site.min_green_s[target], after_s), limit.step_s))
+        if may_switch:
+            return (change,)
+        return (Stage(phase, on_grid(site.min_green_s[phase] - age_s, limit.step_s)), change)
+    left_s = limit.max_green_s - age_s
+    if limit.step_s <= left_s < hold_s:
+        hold_s = limit.step_s * math.floor(left_s / limit.step_s + 1e-9)
+    least_s = on_grid(site.min_green_s[phase] - age_s, limit.step_s)
+    return (Stage(phase, max(hold_s, least_s)),)
+
+
+def _with_rescue(
+    site: Site, stages: tuple[Stage, ...], running: int, called_s: list[float], order: Ints
+) -> tuple[Stage, ...]:
+    """The stages; and where the base plan after them would come too late for somebody, the phases of all who wait."""
+    last = stages[-1].phase
+    length_s = _length_s(site, running, stages)
+    waits_s = site.base_wait_s[last]
+    if max(called_s, default=0.0) + length_s + site.longest_wait_s[last] <= site.limits.max_red_s or not any(
+        red_s > 0.0 and m not in site.serves[last] and red_s + length_s + waits_s[m] > site.max_red_s[m]
+        for m, red_s in enumerate(called_s)
+    ):
+        return stages
+    shown = {stage.phase for stage in stages}
+    step_s = site.limits.step_s
+    more = [Stage(p, on_grid(site.min_green_s[p], step_s)) for p in order.tolist() if p >= 0 and p not in shown]
+    return (*stages, *more)
+
+
+def _length_s(site: Site, running: int, stages: tuple[Stage, ...]) -> float:
+    """From now to the end of the last stage [s]."""
+    total_s, before = 0.0, running
+    for stage in stages:
+        total_s += site.intergreen_s[before][stage.phase] + stage.green_s
+        before = stage.phase
+    return total_s

@@ -1,0 +1,164 @@
+"""Webster plans: every few minutes a fixed cycle per signal, cut to the forecast flows. The classical engineer's answer.
+
+Each signal keeps the stage order of its base plan; the critical ratios, the cycle and the greens come from
+`signals.kernels.webster`. The plan starts from what is running, and moves to new splits within the envelope's rate of change,
+one cycle at a time. Without a forecast a signal stays with its base plan.
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from signals.approach import approach
+from signals.kernels import webster
+from signals.lane_groups import Demand, demand_of
+from signals.types import (
+    ApprovedPlan,
+    Floats,
+    FlowForecast,
+    Intersection,
+    Network,
+    Observation,
+    SafetyEnvelope,
+    Stage,
+    TimingPlan,
+)
+from signals.units import SECONDS_PER_HOUR
+
+LONGEST_CYCLE_S = 120.0
+HYSTERESIS_S = 2.0
+START_UP_S = 2.0  # of each green is lost; who stops at the first yellow gives nothing of it back
+SHORTEST_LEFT_S = 1.0  # of a running green that is already longer than planned
+
+
+class Webster:
+    """Remembers when it last planned and the greens it is heading for."""
+
+    def __init__(self, network: Network, limits: tuple[SafetyEnvelope, ...], replan_s: float = 300.0) -> None:
+        self.limits = limits
+        self.replan_s = replan_s
+        self.demands = tuple(demand_of(signal) for signal in network.signals)
+        self.starts = np.cumsum([0] + [len(signal.movements) for signal in network.signals]).tolist()
+        self.lost_s = tuple(lost_time_s(signal) for signal in network.signals)
+        self.targets = [np.full(len(signal.base.stages), np.nan) for signal in network.signals]
+        self.planned_at_s = float("-inf")
+
+    def propose(
+        self,
+        network: Network,
+        observed: Observation,
+        forecast: FlowForecast | None,
+        running: tuple[ApprovedPlan, ...],
+    ) -> tuple[TimingPlan, ...]:
+        """Targets now and then, and a step towards them once a cycle."""
+        if forecast is not None:
+            self._aim(network, observed.now_s, demand_veh_h(forecast, observed, self.replan_s))
+        return tuple(self._wish(i, signal, observed, running) for i, signal in enumerate(network.signals))
+
+    def _aim(self, network: Network, now_s: float, flow_veh_h: Floats) -> None:
+        """New targets where the last ones are old, or where there are none yet."""
+        old = not now_s - self.planned_at_s < self.replan_s
+        for i, signal in enumerate(network.signals):
+            if old or np.isnan(self.targets[i]).any():
+                at = flow_veh_h[self.starts[i] : self.starts[i + 1]]
+                self.targets[i] = target_greens_s(self.demands[i], at, self.lost_s[i], self.limits[i], signal)
+        self.planned_at_s = now_s if old else self.planned_at_s
+
+    def _wish(
+        self, i: int, signal: Intersection, observed: Observation, running: tuple[ApprovedPlan, ...]
+    ) -> TimingPlan:
+        """The running plan, or a step from it towards the target."""
+        now, target_s = running[i].plan, self.targets[i]
+        if np.isnan(target_s).any():
+            return now if now == signal.base else signal.base
+        if near(now, target_s, self.lost_s[i]) or is_young(now, signal.base, observed.now_s):
+            return now
+        stages = tuple(Stage(s.phase, g) for s, g in zip(signal.base.stages, target_s.tolist(), strict=True))
+        cycle_s = float(target_s.sum()) + self.lost_s[i]
+        wish = TimingPlan(signal.id, stages, observed.now_s, float("inf"), True, cycle_s, 0.0)
+        step = lifted(approach((wish,), (running[i],), (self.limits[i],))[0], self.limits[i])
+        phase = int(observed.phase[i])
+        return started_smoothly(step, signal, phase, float(observed.age_s[i]), float(self.limits[i].min_green_s[phase]))
+
+
+def demand_veh_h(forecast: FlowForecast, observed: Observation, horizon_s: float) -> Floats:
+    """Flow to provide for [movement]: the upper forecast, and within the horizon the queue that the last green left over.
+
+    A cycle is cut for the peak, as a peak-hour factor does, because delay grows much faster under too little green than under
+    too much. And a detector at the stop line counts who is served: without the queue too short a plan would confirm itself.
+    """
+    flow_veh_h = np.fmax(forecast.flow_veh_h[0], forecast.high_veh_h[0])
+    fresh_veh = flow_veh_h * np.maximum(observed.red_s, 0.0) / SECONDS_PER_HOUR
+    left_veh = np.maximum(np.nan_to_num(observed.queue_veh - fresh_veh), 0.0)
+    wanted_veh_h: Floats = flow_veh_h + left_veh * SECONDS_PER_HOUR / horizon_s
+    return wanted_veh_h
+
+
+def lost_time_s(signal: Intersection) -> float:
+    """Lost time of the base plan's cycle: its intergreens [s]."""
+    phases = [stage.phase for stage in signal.base.stages]
+    between_s = signal.intergreen_s
+    return float(sum(between_s[p, q] for p, q in zip(phases, phases[1:] + phases[:1], strict=True)))
+
+
+def target_greens_s(
+    demand: Demand, flow_veh_h: Floats, lost_s: float, limit: SafetyEnvelope, signal: Intersection
+) -> Floats:
+    """Greens of the base plan's stages for these flows [movement]; NaN where a flow is unknown [stage]."""
+    flows_veh_h, saturations_veh_h = demand.loads(flow_veh_h)
+    phases = [stage.phase for stage in signal.base.stages]
+    effective_s: Floats = webster.plan_s(
+        flows_veh_h,
+        saturations_veh_h,
+        demand.serves,
+        lost_s + START_UP_S * len(phases),
+        np.maximum(limit.min_green_s[phases] - START_UP_S, 0.0),
+        limit.min_cycle_s,
+        min(LONGEST_CYCLE_S, limit.max_cycle_s),
+        limit.step_s,
+    )
+    return np.minimum(effective_s + START_UP_S, limit.max_green_s)
+
+
+def near(plan: TimingPlan, greens_s: Floats, lost_s: float) -> bool:
+    """Whether a repeating plan is within the hysteresis of these greens, and of their cycle."""
+    if not plan.repeats or len(plan.stages) != greens_s.size:
+        return False
+    away_s = [abs(s.green_s - g) for s, g in zip(plan.stages, greens_s.tolist(), strict=True)]
+    away_s.append(abs(plan.cycle_s - lost_s - float(greens_s.sum())))
+    return all(one_s <= HYSTERESIS_S for one_s in away_s)
+
+
+def lifted(plan: TimingPlan, limit: SafetyEnvelope) -> TimingPlan:
+    """The plan with no green under its minimum: on the way from a base plan that was built with shorter ones."""
+    stages = tuple(Stage(s.phase, max(s.green_s, float(limit.min_green_s[s.phase]))) for s in plan.stages)
+    more_s = sum(s.green_s for s in stages) - sum(s.green_s for s in plan.stages)
+    return replace(plan, stages=stages, cycle_s=plan.cycle_s + more_s)
+
+
+def is_young(plan: TimingPlan, base: TimingPlan, now_s: float) -> bool:
+    """Whether a plan of ours has not yet run through its own cycle once."""
+    return plan.repeats and plan != base and now_s - plan.starts_s < plan.cycle_s
+
+
+def started_smoothly(
+    plan: TimingPlan, signal: Intersection, phase: int, age_s: float, min_green_s: float
+) -> TimingPlan:
+    """The plan, its offset such that the running green goes on at its place in the cycle: stage start + age = now.
+
+    A green older than planned has one second left; a phase that the plan lacks gives way to the first stage after its minimum.
+    """
+    between_s = signal.intergreen_s
+    stages = plan.stages
+    starts_s = [0.0]
+    for stage, after in pairwise(stages):
+        starts_s.append(starts_s[-1] + stage.green_s + float(between_s[stage.phase, after.phase]))
+    for stage, start_s in zip(stages, starts_s, strict=True):
+        if stage.phase == phase:
+            position_s = start_s + min(age_s, stage.green_s - SHORTEST_LEFT_S)
+            break
+    else:
+        left_s = max(SHORTEST_LEFT_S, min_green_s - age_s)
+        position_s = -float(between_s[phase, stages[0].phase]) - left_s
+    return replace(plan, offset_s=(plan.starts_s - position_s) % plan.cycle_s)

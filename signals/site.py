@@ -1,0 +1,135 @@
+"""What is fixed at a signal for the judging of plans: its limits, foes and the waits of its base plan, worked out once.
+
+`signals.safety` asks these facts at every tick; planners may ask `base_wait_s` to know how long they can hold a phase.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from signals.types import Bools, Floats, Intersection, Network, SafetyEnvelope, Serves
+
+Grid = tuple[tuple[float, ...], ...]
+KEPT = 16  # networks whose facts are remembered: training runs several in one process
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One signal and its limits as plain numbers, which Python reads faster than arrays."""
+
+    signal: Intersection
+    limits: SafetyEnvelope
+    movement_start: int  # of its movements on the network's flat axis
+    movement_end: int
+    min_green_s: tuple[float, ...]  # [phase]
+    intergreen_s: Grid  # [phase][phase]
+    serves: tuple[frozenset[int], ...]  # [phase] its green movements
+    served: frozenset[int]  # movements that any phase serves
+    clash: tuple[str | None, ...]  # [phase] its conflicting greens, as words
+    base_wait_s: Grid  # [phase][movement]
+    longest_wait_s: tuple[float, ...]  # [phase] the longest of its base waits
+    max_red_s: tuple[float, ...]  # [movement]
+
+
+def allowed_together(signal: Intersection) -> Bools:
+    """[movement, movement] the site, as built, may show both green whatever the conflict table says."""
+    allowed = np.zeros((len(signal.movements),) * 2, dtype=np.bool_)
+    for m, n in signal.exceptions:
+        allowed[m, n] = allowed[n, m] = True
+    return allowed
+
+
+def clashes(signal: Intersection) -> list[tuple[int, int, int]]:
+    """(phase, movement, movement) of every pair of conflicting greens that neither yields nor is a listed exception."""
+    found = []
+    foes = np.triu((signal.conflicts | signal.conflicts.T) & ~allowed_together(signal), 1)
+    for p, row in enumerate(signal.serves):
+        permissive = row == Serves.PERMISSIVE
+        yields = signal.yields_to & permissive[:, None]
+        green = row > Serves.NOT
+        bad = foes & green[:, None] & green[None, :] & ~(yields | yields.T)
+        found += [(p, int(m), int(n)) for m, n in np.argwhere(bad)]
+    return found
+
+
+def base_wait_s(signal: Intersection) -> Floats:
+    """[phase, movement] time from the end of a phase's green until the base plan, entered there, serves a movement [s].
+
+    The base goes on with the stage after that phase, or with its first stage where it lacks the phase. Zero for a
+    movement that stays green, and for one that the base plan never serves: of that nothing can be said.
+    """
+    green = signal.serves > Serves.NOT
+    between_s = signal.intergreen_s
+    base = signal.base.stages
+    wait_s = np.zeros(green.shape)
+    for p in range(len(signal.phases)):
+        # Where the base shows the phase twice, which of the two goes on is not known: the longer wait counts.
+        for entry in [i + 1 for i, stage in enumerate(base) if stage.phase == p] or [0]:
+            at_s, before = 0.0, p
+            open_wait = np.ones(green.shape[1], dtype=np.bool_)
+            for k in range(len(base)):
+                stage = base[(entry + k) % len(base)]
+                at_s += between_s[before, stage.phase]
+                reached = green[stage.phase] & open_wait
+                open_wait &= ~green[stage.phase]
+                if k == 0:
+                    reached &= ~green[p]
+                wait_s[p, reached] = np.maximum(wait_s[p, reached], at_s)
+                at_s += stage.green_s
+                before = stage.phase
+    return wait_s
+
+
+def longest_base_red_s(signal: Intersection) -> Floats:
+    """[movement] longest red in a cycle of the base plan [s]; 0 where it never serves the movement."""
+    waits = base_wait_s(signal)
+    green = signal.serves > Serves.NOT
+    red_s = np.zeros(len(signal.movements))
+    stages = signal.base.stages
+    for stage, after in pairwise((*stages, stages[0])):
+        loses = green[stage.phase] & ~green[after.phase]
+        red_s[loses] = np.maximum(red_s[loses], waits[stage.phase, loses])
+    return red_s
+
+
+def _site(signal: Intersection, limits: SafetyEnvelope, start: int) -> Site:
+    """The facts of one signal."""
+    words: list[str | None] = [None] * len(signal.phases)
+    for p, m, n in clashes(signal):
+        words[p] = f"{signal.movements[m].id} and {signal.movements[n].id}"
+    waits = base_wait_s(signal)
+    red_s = np.maximum(longest_base_red_s(signal), limits.max_red_s)
+    green = signal.serves > Serves.NOT
+    return Site(
+        signal=signal,
+        limits=limits,
+        movement_start=start,
+        movement_end=start + len(signal.movements),
+        min_green_s=tuple(limits.min_green_s.tolist()),
+        intergreen_s=tuple(tuple(row) for row in signal.intergreen_s.tolist()),
+        serves=tuple(frozenset(np.flatnonzero(row).tolist()) for row in green),
+        served=frozenset(np.flatnonzero(green.any(axis=0)).tolist()),
+        clash=tuple(words),
+        base_wait_s=tuple(tuple(row) for row in waits.tolist()),
+        longest_wait_s=tuple(waits.max(axis=1, initial=0.0).tolist()),
+        max_red_s=tuple(red_s.tolist()),
+    )
+
+
+_KNOWN: dict[tuple[int, int], tuple[Network, tuple[SafetyEnvelope, ...], tuple[Site, ...]]] = {}
+
+
+def sites(network: Network, limits: tuple[SafetyEnvelope, ...]) -> tuple[Site, ...]:
+    """The facts of every signal, remembered for as long as the same two objects are asked for."""
+    key = (id(network), id(limits))
+    known = _KNOWN.get(key)
+    if known is None:
+        # The entry holds both objects, so that their identities cannot pass to others while it lives.
+        starts = np.cumsum([0] + [len(s.movements) for s in network.signals]).tolist()
+        made = tuple(_site(s, e, a) for s, e, a in zip(network.signals, limits, starts[:-1], strict=True))
+        known = (network, limits, made)
+        if len(_KNOWN) >= KEPT:
+            _KNOWN.pop(next(iter(_KNOWN)))
+        _KNOWN[key] = known
+    return known[2]

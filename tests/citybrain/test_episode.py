@@ -1,0 +1,175 @@
+"""An episode of every controller on our own nets: runs to the end, is measured, and breaks no rule of the street."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from citybrain.assemble import CONTROLLERS
+from citybrain.episode import EpisodeSpec, delay_by_minute, nothing_left_behind, scenario_of, steering_of, writable
+from citybrain.forecasts import Silent
+from forecasting.online import OnlineForecaster
+from signals.errors import ConfigError, PolicyError, ScenarioError
+from signals.metrics import METRICS, delay_s_per_veh, read_trips
+from signals.rules import RULES
+from signals.types import Network
+
+Run = Callable[[EpisodeSpec], dict[str, Any]]
+
+GRID = EpisodeSpec("grid_2x2", seed=101, end_s=25400.0)
+ARTERIAL = EpisodeSpec("arterial_5", seed=102, end_s=61400.0)
+STEERED = [name for name, one in CONTROLLERS.items() if one.make is not None]
+
+
+@pytest.mark.sumo
+@pytest.mark.parametrize("controller", CONTROLLERS)
+def test_every_controller_runs_the_grid_without_a_violation(controller: str, run_in_worker: Run) -> None:
+    result = run_in_worker(replace(GRID, controller=controller))
+    assert (result["safety_violations"], result["violations"]) == (0, [])
+    assert result["due_veh"] > 100 and result["throughput_veh"] > 20
+    assert (result["begin_s"], result["end_s"]) == (25200.0, 25400.0)
+
+
+@pytest.mark.sumo
+@pytest.mark.parametrize("controller", STEERED)
+@pytest.mark.parametrize("rules", ["street", "free"])
+def test_every_planner_runs_a_street_with_crossings_without_a_violation(
+    controller: str, rules: str, run_in_worker: Run
+) -> None:
+    result = run_in_worker(replace(ARTERIAL, controller=controller, rules=rules))
+    assert (result["safety_violations"], result["violations"]) == (0, [])
+    assert result["throughput_veh"] > 20
+
+
+@pytest.mark.sumo
+def test_every_measure_of_an_episode_with_vehicles_is_a_number(run_in_worker: Run) -> None:
+    """Also where the last vehicles are due in the last second, too late to be let in."""
+    result = run_in_worker(replace(GRID, controller="fixed", end_s=25500.0))
+    assert {key: result[key] for key in METRICS if not np.isfinite(result[key])} == {}
+    assert result["undeparted_veh"] > 0
+
+
+@pytest.mark.sumo
+def test_traci_and_libsumo_give_the_same_episode(run_in_worker: Run) -> None:
+    spec = replace(GRID, controller="max_pressure", end_s=25260.0, forecast="none")
+    by_libsumo, by_traci = run_in_worker(spec), run_in_worker(replace(spec, backend="traci"))
+    assert by_traci["backend"] == "traci"
+    assert {key: by_traci[key] for key in METRICS} == {key: by_libsumo[key] for key in METRICS}
+    assert by_traci["delay_by_minute"] == by_libsumo["delay_by_minute"]
+
+
+@pytest.mark.sumo
+def test_a_program_with_conflicting_greens_is_seen_by_the_monitor(
+    run_in_worker: Run, grid: Network, tmp_path: Path
+) -> None:
+    signal = grid.signals[0]
+    unsafe = tmp_path / "unsafe.add.xml"
+    unsafe.write_text(
+        f'<additional><tlLogic id="{signal.id}" type="static" programID="unsafe" offset="0">'
+        f'<phase duration="30" state="{"G" * len(signal.movements)}"/></tlLogic></additional>',
+        encoding="utf-8",
+    )
+    result = run_in_worker(replace(GRID, controller="fixed", end_s=25210.0, additional=(str(unsafe),)))
+    assert result["safety_violations"] > 0
+    assert signal.id in result["violations"][0]
+
+
+@pytest.mark.sumo
+def test_the_trace_has_a_row_a_tick_and_the_minutes_cover_the_run(run_in_worker: Run) -> None:
+    result = run_in_worker(replace(GRID, controller="rolling_horizon", trace=True, end_s=25320.0))
+    trace = result["trace"]
+    assert trace["times_s"] == [25200.0 + 10.0 * k for k in range(12)]
+    assert len(trace["queue_veh"]) == len(trace["phase"]) == 12
+    assert trace["detectors"][0]["forecasts"][0]["made_at_s"] == 25200.0
+    minutes = result["delay_by_minute"]
+    assert [row[0] for row in minutes] == [0, 1]
+    mean = sum(delay * trips for _, delay, trips in minutes) / sum(trips for _, _, trips in minutes)
+    assert mean == pytest.approx(result["delay_s_per_veh"], abs=0.02)
+
+
+@pytest.mark.sumo
+def test_a_run_that_sumo_refuses_leaves_no_tripinfo(run_in_worker: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.add.xml"
+    bad.write_text(
+        '<additional><e1Detector id="d" lane="nowhere_0" pos="1" file="o.xml"/></additional>', encoding="utf-8"
+    )
+    with pytest.raises(ScenarioError, match="nowhere_0"):
+        run_in_worker(replace(GRID, tripinfo=str(tmp_path / "t.xml"), additional=(str(bad),)))
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_a_spec_names_a_scenario_or_files(grid_net: Path, grid_routes: Path) -> None:
+    assert scenario_of(replace(GRID, begin_s=25300.0)).begin_s == 25300.0
+    assert scenario_of(EpisodeSpec("grid_2x2")).end_s == 28800.0
+    files = scenario_of(EpisodeSpec(net=str(grid_net), routes=(str(grid_routes),), end_s=26000.0))
+    assert files.net == grid_net and files.end_s == 26000.0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seed": -1}, "seed -1"),
+        ({"seed": 2**31}, "seed 2147483648"),
+        ({"begin_s": float("nan")}, "begin nan"),
+        ({"end_s": float("inf")}, "end inf"),
+        ({"backend": "sumo"}, "did you mean 'libsumo'"),
+        ({"scenario": ""}, "expected a scenario"),
+        ({"routes": ("a",)}, "not a mixture"),
+        ({"additional": ("none.add.xml",)}, "no such additional file"),
+    ],
+)
+def test_a_spec_that_cannot_be_run_is_refused(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        scenario_of(replace(GRID, **change))
+
+
+def test_planner_and_forecaster_are_made_before_anything_starts(grid: Network) -> None:
+    found = scenario_of(GRID)
+    with pytest.raises(PolicyError, match=r"card\.json"):
+        steering_of(replace(GRID, controller="policy:none", forecast="none"), found, grid, RULES["resco"])
+    silent = steering_of(replace(GRID, controller="webster", forecast="none"), found, grid, RULES["resco"])
+    heard = steering_of(replace(GRID, controller="webster", forecast="last"), found, grid, RULES["resco"])
+    assert isinstance(silent.forecaster, Silent) and isinstance(heard.forecaster, OnlineForecaster)
+    assert len(heard.limits) == len(grid.signals)
+
+
+def test_a_place_is_writable_or_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    writable(tmp_path / "new" / "deep" / "t.xml")
+    writable(tmp_path / "file")
+    for wrong in (tmp_path, tmp_path / "file" / "t.xml", tmp_path / "file" / "a" / "t.xml", Path("/proc/none/t.xml")):
+        with pytest.raises(ConfigError, match="cannot write there"):
+            writable(wrong)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_only_the_file_of_a_failed_run_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "t.xml"
+    path.write_text("<tripinfos>", encoding="utf-8")
+    with nothing_left_behind(path):
+        pass
+    assert path.is_file()
+    with pytest.raises(KeyboardInterrupt), nothing_left_behind(path):
+        raise KeyboardInterrupt
+    assert not path.exists()
+
+
+def test_delay_by_minute_is_by_due_departure(tmp_path: Path) -> None:
+    rows = [(70.0, 5.0, 10.0, 100.0), (130.0, 0.0, 4.0, 50.0), (-1.0, 40.0, 0.0, 0.0)]  # depart, wait, loss, duration
+    table = ET.Element("tripinfos")
+    for k, (depart_s, wait_s, loss_s, duration_s) in enumerate(rows):
+        arrival_s = depart_s + duration_s if depart_s >= 0.0 else -1.0
+        ET.SubElement(
+            table, "tripinfo", id=str(k), depart=str(depart_s), departDelay=str(wait_s), timeLoss=str(loss_s),
+            duration=str(duration_s), arrival=str(arrival_s), routeLength="500", waitingCount="1",
+        )  # fmt: skip
+    path = tmp_path / "t.xml"
+    ET.ElementTree(table).write(path)
+    trips = read_trips(path, 0.0, 240.0, {"2": 30.0})
+    # Due at 65, 130 and 200 s: minutes 1, 2 and 3.
+    assert delay_by_minute(trips) == [[1, 15.0, 1], [2, 4.0, 1], [3, 40.0, 1]]
+    assert delay_s_per_veh(trips) == pytest.approx((15.0 + 4.0 + 40.0) / 3, abs=0.01)

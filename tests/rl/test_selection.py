@@ -1,0 +1,41 @@
+"""Which checkpoint ships."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+pytest.importorskip("stable_baselines3", reason="needs the train extra")
+
+from rl.selection import candidates, score, select, table
+from signals.errors import ConfigError
+
+pytestmark = pytest.mark.train
+
+LEVEL = {"a": [20.0, 22.0], "b": [10.0, 10.0]}
+
+
+def test_the_reference_itself_scores_one() -> None:
+    assert score(LEVEL, LEVEL) == pytest.approx(1.0)
+
+
+def test_a_gain_on_one_network_does_not_buy_a_loss_on_another() -> None:
+    even = {"a": [20.9, 20.9], "b": [9.9, 9.9]}
+    uneven = {"a": [16.8, 16.8], "b": [11.5, 11.5]}
+    assert score(uneven, LEVEL) > score(even, LEVEL)
+
+
+def test_the_best_candidate_comes_first() -> None:
+    judged = {"one": {"a": [21.0], "b": [10.0]}, "two": {"a": [19.0], "b": [10.0]}, "three": {"a": [30.0], "b": [10.0]}}
+    verdicts = select([(k, Path(name)) for k, name in enumerate(judged)], lambda folder: judged[folder.name], LEVEL)
+    assert [v.folder.name for v in verdicts] == ["two", "one", "three"]
+    assert verdicts[0].steps == 1
+
+
+def test_the_table_gives_mean_and_worst_seed() -> None:
+    assert table(LEVEL) == {"a": {"mean": 21.0, "worst": 22.0}, "b": {"mean": 10.0, "worst": 10.0}}
+
+
+def test_a_folder_without_checkpoints_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds no checkpoint"):
+        candidates(tmp_path, 4.0)

@@ -1,0 +1,50 @@
+"""The padded arrays say the same as the nouns that they were made of."""
+
+import numpy as np
+import pytest
+
+from signals.layout import TURN_CODES, lay_out, starts
+from signals.types import Network, Turn
+
+
+@pytest.fixture
+def mixed(pair: Network, with_crossing: Network) -> Network:
+    """Signals of 12, 13 and 12 movements: something has to be padded."""
+    return Network("mixed", (pair.signals[0], with_crossing.signals[0], pair.signals[1]))
+
+
+@pytest.mark.parametrize(("sizes", "offsets"), [([], [0]), ([3], [0, 3]), ([3, 0, 2], [0, 3, 3, 5])])
+def test_blocks_start_where_the_one_before_ends(sizes: list[int], offsets: list[int]) -> None:
+    made = starts(sizes)
+    assert made.tolist() == offsets and made.dtype == np.int64
+
+
+def test_flat_axes_run_over_all_signals_in_order(mixed: Network) -> None:
+    layout = lay_out(mixed)
+    assert layout.phases.tolist() == [4, 4, 4]
+    assert layout.movement_start.tolist() == [0, 12, 25, 37] and layout.movements == 37
+    assert layout.lane_start.tolist() == [0, 8, 17, 25] and layout.lanes == 25
+    movements = [m for s in mixed.signals for m in s.movements]
+    assert layout.movement_saturation_veh_h.tolist() == [m.saturation_veh_h for m in movements]
+    assert layout.movement_exit_storage_veh.tolist() == [m.exit_storage_veh for m in movements]
+    assert layout.movement_turn.tolist() == [TURN_CODES[m.turn] for m in movements]
+    assert layout.lane_speed_mps.tolist() == [lane.speed_mps for s in mixed.signals for lane in s.lanes]
+
+
+def test_each_signal_keeps_its_arrays_and_the_rest_is_zero(mixed: Network) -> None:
+    layout = lay_out(mixed)
+    for i, s in enumerate(mixed.signals):
+        p, m, k = len(s.phases), len(s.movements), len(s.lanes)
+        for padded, own, shape in (
+            (layout.serves[i], s.serves, (p, m)),
+            (layout.intergreen_s[i], s.intergreen_s, (p, p)),
+            (layout.yields_to[i], s.yields_to, (m, m)),
+            (layout.uses[i], s.uses, (k, m)),
+        ):
+            assert (padded[: shape[0], : shape[1]] == own).all()
+            assert not padded[shape[0] :].any() and not padded[:, shape[1] :].any()
+
+
+def test_every_turn_has_a_code_of_its_own() -> None:
+    assert set(TURN_CODES) == set(Turn)
+    assert sorted(TURN_CODES.values()) == list(range(len(Turn)))
