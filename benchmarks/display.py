@@ -96,7 +96,9 @@ def result_tables(comparison: Comparison) -> list[Table]:
 
 
 def _table(title: str, first: str, headings: list[str]) -> Table:
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table = Table(
+        title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False, min_width=len(title)
+    )
     table.add_column(first, overflow="fold")
     for heading in headings:
         table.add_column(escape(heading), justify="right", no_wrap=True)

@@ -36,7 +36,9 @@ from benchmarks.results import (
 )
 from citybrain import assemble, report
 from citybrain.episode import EpisodeSpec
+from citybrain.forecasts import check_name
 from citybrain.worker import Worker
+from forecasting.models import DEFAULT
 from signals.errors import ConfigError, SignalsError
 from sumo_nets.scenario import scenario
 
@@ -45,6 +47,7 @@ SUMMARY = "summary.json"
 REPORT = "report.html"
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 JOIN_S = 0.2
+UNDER_WAY = 0.99  # simulated to the end, but not measured and stored yet
 
 Progress = Callable[[EpisodeSpec, float], None]
 """Called with an episode and the share of it that is done: 0 as it begins, 1 as it ends (at once, where its result is at hand)."""
@@ -60,7 +63,7 @@ class _Message:
 
 
 def matrix_specs(
-    scenarios: Sequence[str], controllers: Sequence[str], seeds: Sequence[int], rules: str
+    scenarios: Sequence[str], controllers: Sequence[str], seeds: Sequence[int], rules: str, forecast: str = DEFAULT
 ) -> list[EpisodeSpec]:
     """Every episode once, seed by seed, so that what an interruption leaves is balanced; the first seed's keep a trace."""
     for controller in controllers:
@@ -68,11 +71,14 @@ def matrix_specs(
     for name in scenarios:
         scenario(name)
     assemble.rules(rules)
+    check_name(forecast)
     for what, some in (("scenarios", scenarios), ("controllers", controllers), ("seeds", seeds)):
         if not some:
             raise ConfigError(f"a matrix without {what}; expected at least one")
     return [
-        EpisodeSpec(scenario=name, controller=controller, seed=seed, rules=rules, trace=seed == seeds[0])
+        EpisodeSpec(
+            scenario=name, controller=controller, seed=seed, rules=rules, forecast=forecast, trace=seed == seeds[0]
+        )
         for seed in dict.fromkeys(seeds)
         for name in dict.fromkeys(scenarios)
         for controller in dict.fromkeys(controllers)
@@ -138,7 +144,8 @@ class _Runners:
 
     def _episode(self, worker: Worker, spec: EpisodeSpec) -> Row:
         def moved(begin_s: float, now_s: float, end_s: float) -> None:
-            self._messages.put(_Message(spec, (now_s - begin_s) / (end_s - begin_s)))
+            share = (now_s - begin_s) / (end_s - begin_s)
+            self._messages.put(_Message(spec, min(share, UNDER_WAY)))
 
         try:
             return worker.run(spec, moved)
@@ -185,11 +192,12 @@ def bench(
     console: Console,
     baseline: str,
     *,
+    forecast: str = DEFAULT,
     command: str | None = None,
     now: datetime | None = None,
 ) -> int:
     """Run the matrix, print its tables, write summary.json and report.html; 0, 1 with failed episodes, 130 after Ctrl-C."""
-    specs = matrix_specs(scenarios, controllers, seeds, rules)
+    specs = matrix_specs(scenarios, controllers, seeds, rules, forecast)
     if baseline not in controllers:
         raise ConfigError(
             f"baseline {baseline!r}: not among the controllers {', '.join(controllers)}; name one of them, or add it"
@@ -200,6 +208,7 @@ def bench(
     meta = {
         **provenance(date, words),
         "rules": rules,
+        "forecast": forecast,
         "scenarios": scenarios,
         "controllers": controllers,
         "seeds": seeds,
@@ -244,11 +253,14 @@ def sumo_options(rows: list[Row]) -> dict[str, list[str]]:
 
 def _publish(rows: list[Row], meta: dict[str, Any], out: Path, console: Console, baseline: str) -> int:
     comparison = compare(rows, baseline)
+    # A folder may hold results of several versions of the code: the page must not name just one.
+    meta = {**meta, "code_version": "; ".join(dict.fromkeys(row["version"] for row in rows))}
     _write_json(out / META, meta)
     _write_json(out / SUMMARY, summary(comparison, meta))
     report.write_report(out / REPORT, comparison, [row for row in rows if not failed(row)], _traces(rows, out), meta)
     for table in result_tables(comparison):
         console.print(table)
+        console.print()
     failures = [row for row in rows if failed(row)]
     for row in failures:
         console.print(

@@ -18,6 +18,7 @@ from citybrain import assemble, wire
 from citybrain.cli_forecast import forecast_app
 from citybrain.cli_service import plan, run
 from citybrain.cli_train import train
+from citybrain.output import writable, write_text
 from signals.errors import ConfigError, SignalsError
 from signals.metrics import METRICS
 
@@ -85,12 +86,10 @@ def evaluate(
     )  # fmt: skip
     assemble.controller(controller)
     if json_file:
-        episode.writable(Path(json_file))
+        writable(Path(json_file))
     result = run_with_bar(spec)
     if json_file:
-        Path(json_file).parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(wire.finite(result), indent=1, allow_nan=False) + "\n"
-        Path(json_file).write_text(text, encoding="utf-8")
+        write_text(Path(json_file), json.dumps(wire.finite(result), indent=1, allow_nan=False) + "\n")
     print_result(result)
 
 

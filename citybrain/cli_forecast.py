@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from citybrain.output import writable, write_text
+from citybrain.wire import finite
 from forecasting import odot, store
 from forecasting.backtest import BacktestResult, run_backtest
 from forecasting.fitted import predict as predict_table
@@ -38,9 +41,12 @@ def history_of(counts: str) -> FlowHistory:
 def moment(text: str, option: str) -> np.datetime64:
     """A day or a time of an option; ForecastError otherwise."""
     try:
-        return np.datetime64(text, "s")
-    except ValueError as error:
-        raise ForecastError(f"{option} {text!r}: expected a time such as 2024-05-04 or 2024-05-04T06:00") from error
+        found: np.datetime64 = np.datetime64(text, "s")
+    except ValueError:
+        found = np.datetime64("NaT", "s")
+    if np.isnat(found):
+        raise ForecastError(f"{option} {text!r}: expected a time such as 2024-05-04 or 2024-05-04T06:00")
+    return found
 
 
 @forecast_app.command()
@@ -71,12 +77,11 @@ def backtest(
     """Step through days never seen, forecast 15 minutes ahead, and score against last value, last week and profile."""
     names = tuple(MODELS) if models == "all" else tuple(m for m in models.split(",") if kind(m))
     spans = (moment(fit_until, "--fit-until"), moment(test_from, "--test-from"), moment(test_until, "--test-until"))
+    if json_file:
+        writable(Path(json_file))
     result = run_backtest(history_of(counts), names, *spans, blank=blank)
     if json_file:
-        try:
-            Path(json_file).write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ForecastError(f"{json_file}: cannot be written ({error.strerror})") from error
+        write_text(Path(json_file), json.dumps(finite(result.as_json()), indent=1, allow_nan=False) + "\n")
     print_rows(result)
 
 
@@ -105,6 +110,10 @@ def predict(
     out: Annotated[str, typer.Option(help="write CSV here instead of the screen")] = "",
 ) -> None:
     """Forecast each detector's coming bins with 80 % intervals."""
+    if bins < 1:
+        raise ForecastError(f"--bins {bins}: expected 1 or more")
+    if out:
+        writable(Path(out))
     history, forecaster = history_of(counts), store.load(model)
     found = predict_table(forecaster, history, moment(at, "--at") if at else None, bins)
     rows = [
@@ -121,11 +130,9 @@ def predict(
     ]
     header = ["detector", "bin", "flow_veh_h", "low_veh_h", "high_veh_h", "rung"]
     if out:
-        try:
-            with Path(out).open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([header, *rows])
-        except OSError as error:
-            raise ForecastError(f"{out}: cannot be written ({error.strerror})") from error
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([header, *rows])
+        write_text(Path(out), text.getvalue())
         return
     table = Table(*header, box=None)
     for row in rows:

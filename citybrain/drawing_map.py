@@ -15,6 +15,7 @@ LARGEST_CIRCLE_PT2 = 900.0
 SMALLEST_CIRCLE_PT2 = 30.0
 LABELLED = 6  # circles that carry their number
 COLOUR_MAP = "cividis_r"
+COLOURS = 16  # more than fifty, and matplotlib paints the scale as pixels
 MARGIN = 0.04
 
 
@@ -78,7 +79,7 @@ def _draw_circles(axes: Any, panel: QueueMap, largest_veh: float, normal: Any) -
         panel.y_m[order],
         s=(SMALLEST_CIRCLE_PT2 + (LARGEST_CIRCLE_PT2 - SMALLEST_CIRCLE_PT2) * share)[order],
         c=panel.queue_veh[order],
-        cmap=COLOUR_MAP,
+        cmap=module("matplotlib").colormaps[COLOUR_MAP].resampled(COLOURS),
         norm=normal,
         edgecolors="#333333",
         linewidths=0.6,

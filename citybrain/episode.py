@@ -5,21 +5,21 @@ Runs in this process; `citybrain.worker` gives every episode a fresh one, which 
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from citybrain import assemble
-from citybrain.forecasts import Silent, check_name, forecaster_for
+from citybrain.forecasts import Silent, check_name, fitted_for, forecaster_for
+from citybrain.output import nothing_left_behind, writable
 from citybrain.recorder import Recorder
+from forecasting.models import MODELS
 from signals.errors import ConfigError
 from signals.links.sumo import SumoLink
 from signals.loop import ControlLoop, Forecaster
@@ -36,6 +36,8 @@ from sumo_nets.session import BACKENDS, RunFiles, Session, start
 PROGRESS_EVERY_S = 30.0
 Progress = Callable[[float, float, float], None]
 """Called with (begin, now, end) in simulation seconds."""
+Watch = Callable[[float, Sequence[str]], None]
+"""Called with the second a step began in and the lights of every signal during it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ def scenario_of(spec: EpisodeSpec) -> Scenario:
     return check(found)
 
 
-def run_episode(spec: EpisodeSpec, progress: Progress | None = None) -> dict[str, Any]:
-    """Run it and measure it; the result is a plain dictionary, ready for JSON."""
+def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watch | None = None) -> dict[str, Any]:
+    """Run it and measure it; the result is a plain dictionary, ready for JSON. `watch` sees every step's lights as well."""
     chosen = assemble.controller(spec.controller)
     check_name(spec.forecast)
     found = scenario_of(spec)
@@ -112,8 +114,8 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None) -> dict[str
         recorder = Recorder(network) if spec.trace else None
         files = RunFiles(tripinfo, tuple(additional))
         with nothing_left_behind(tripinfo), start(found, spec.seed, files, spec.backend) as session:
-            run = _Run(session, network, rules, recorder, progress)
-            wall_s = run.native() if steering is None else run.steered(steering)
+            run = _Run(session, network, rules, recorder, progress, watch)
+            wall_s, cpu_s = run.native() if steering is None else run.steered(steering)
             free_left_s = session.free_flow_left_s()
             words = session.options
         trips = read_trips(tripinfo, found.begin_s, found.end_s, free_left_s)
@@ -125,10 +127,18 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None) -> dict[str
         "objections": dict(run.objections),
         "signals": len(network.signals),
         "wall_s": round(wall_s, 3),
+        "cpu_s": round(cpu_s, 3),
         "sumo_options": [Path(w).name if os.sep in w else w for w in words],
         "delay_by_minute": delay_by_minute(trips),
         **({"trace": recorder.as_json()} if recorder is not None else {}),
     }
+
+
+def prepare(spec: EpisodeSpec) -> None:
+    """Fit what the episode will forecast with: for a process that runs several episodes of a scenario in forks."""
+    if assemble.controller(spec.controller).make is not None and spec.forecast in MODELS:
+        found = scenario_of(spec)
+        fitted_for(spec.forecast, found, read_network(found.net, assemble.rules(spec.rules), name=found.name))
 
 
 def steering_of(spec: EpisodeSpec, found: Scenario, network: Network, rules: Rules) -> Steering:
@@ -137,30 +147,6 @@ def steering_of(spec: EpisodeSpec, found: Scenario, network: Network, rules: Rul
     planner = assemble.planner(spec.controller, network, limits)
     forecaster = Silent() if spec.forecast == "none" else forecaster_for(spec.forecast, found, network)
     return Steering(limits, planner, forecaster)
-
-
-def writable(path: Path) -> None:
-    """ConfigError unless a file can be made there, its folders included; makes nothing itself."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        folder = path.absolute().parent
-        while not folder.exists():
-            folder = folder.parent
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot write there ({error.strerror})") from error
-
-
-@contextmanager
-def nothing_left_behind(path: Path) -> Iterator[None]:
-    """Remove the half-written file of a run that failed."""
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _head(spec: EpisodeSpec, found: Scenario, rules: Rules) -> dict[str, Any]:
@@ -189,14 +175,31 @@ def delay_by_minute(trips: Trips) -> list[list[float]]:
     return [[minute, round(sum(d) / len(d), 2), len(d)] for minute, d in sorted(rows.items())]
 
 
+def clocks() -> tuple[float, float]:
+    """Wall and processor time of this process [s]."""
+    return time.perf_counter(), time.process_time()
+
+
+def elapsed(since: tuple[float, float]) -> tuple[float, float]:
+    """Wall and processor time since then [s]."""
+    wall_s, cpu_s = clocks()
+    return wall_s - since[0], cpu_s - since[1]
+
+
 class _Run:
     """The stepping of one episode; lives as long as its session."""
 
     def __init__(
-        self, session: Session, network: Network, rules: Rules, recorder: Recorder | None, progress: Progress | None
+        self,
+        session: Session,
+        network: Network,
+        rules: Rules,
+        recorder: Recorder | None,
+        progress: Progress | None,
+        watch: Watch | None,
     ) -> None:
         self.session, self.network, self.rules = session, network, rules
-        self.recorder, self.progress = recorder, progress
+        self.recorder, self.progress, self.watch = recorder, progress, watch
         self.monitor: LightsMonitor = as_built(network)
         self.objections: Counter[str] = Counter()
         self._ids = [s.id for s in network.signals]
@@ -206,33 +209,36 @@ class _Run:
         return [show(i) for i in self._ids]
 
     def _advance_to(self, until_s: float) -> None:
-        session, watch = self.session, self.monitor.watch
+        session, monitor, other = self.session, self.monitor.watch, self.watch
         while session.now_s < until_s:
             began_s = session.now_s
             session.advance()
-            watch(began_s, self._lights())  # what SUMO shows after a step is what stood during it
+            lights = self._lights()  # what SUMO shows after a step is what stood during it
+            monitor(began_s, lights)
+            if other is not None:
+                other(began_s, lights)
 
     def _report(self) -> None:
         if self.progress is not None:
             self.progress(self.session.begin_s, self.session.now_s, self.session.end_s)
 
-    def native(self) -> float:
+    def native(self) -> tuple[float, float]:
         """SUMO runs the signals; we watch."""
         watcher = SumoLink(self.session.sumo, self.network) if self.recorder is not None else None
-        started_s = time.perf_counter()
+        started_s = clocks()
         while self.session.now_s < self.session.end_s:
             if watcher is not None and self.recorder is not None:
                 self.recorder.see(watcher.observe(self.session.now_s), None)
             self._advance_to(min(self.session.now_s + self.rules.decision_s, self.session.end_s))
             self._report()
-        return time.perf_counter() - started_s
+        return elapsed(started_s)
 
-    def steered(self, by: Steering) -> float:
+    def steered(self, by: Steering) -> tuple[float, float]:
         """We run the signals: a tick every decision interval."""
         self.monitor = monitor_for(self.network, self.rules)
         link = SumoLink(self.session.sumo, self.network)
         loop = ControlLoop(self.network, by.limits, link, by.planner, by.forecaster)
-        started_s, reported_s = time.perf_counter(), self.session.now_s
+        started_s, reported_s = clocks(), self.session.now_s
         while self.session.now_s < self.session.end_s:
             tick = loop.tick(self.session.now_s)
             for approved in tick.plans:
@@ -244,4 +250,4 @@ class _Run:
             if self.session.now_s - reported_s >= PROGRESS_EVERY_S:
                 reported_s = self.session.now_s
                 self._report()
-        return time.perf_counter() - started_s
+        return elapsed(started_s)

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from citybrain.assemble import nearest
+from citybrain.yesterday import seen_yesterday
 from forecasting import store
 from forecasting.day import measured_day
+from forecasting.fitted import FittedForecaster
 from forecasting.history import FlowHistory
 from forecasting.models import MODELS, fit_forecaster
 from forecasting.online import OnlineForecaster
@@ -22,6 +24,8 @@ EARLIER_DAYS = 21
 DAYS_SEED = 20240418  # of the earlier days; never a seed that is reported
 FIRST_MONDAY = np.datetime64("2024-01-01T00:00:00", "s")
 NAMES = ("none", *MODELS)
+_FITTED: dict[tuple[str, Scenario], FittedForecaster] = {}
+"""A worker fits before it forks, so that each of its episodes finds the forecaster ready."""
 
 
 class Silent:
@@ -38,7 +42,7 @@ def movement_names(network: Network) -> tuple[str, ...]:
 
 def earlier_history(scenario: Scenario, network: Network, days: int = EARLIER_DAYS) -> FlowHistory:
     """Earlier days of a scenario: its demand at the stop lines, carried through a measured day with daily levels and chance."""
-    hour_veh = expected_counts(scenario, network)
+    hour_veh = expected_counts(scenario, network, seen_veh=seen_yesterday(scenario, network))
     rng = np.random.default_rng(DAYS_SEED)
     counts_veh, _ = earlier_days(hour_veh, scenario.begin_s, measured_day(), days, rng)
     # The scenario's day has its weekday and comes right after the last of them.
@@ -52,9 +56,16 @@ def check_name(name: str) -> None:
         raise ForecastError(f"forecaster {name!r}: neither a model nor a folder; {nearest(name, NAMES)}")
 
 
+def fitted_for(name: str, scenario: Scenario, network: Network) -> FittedForecaster:
+    """The named model, fitted on earlier days once a process; or the stored one in a folder."""
+    check_name(name)
+    if name not in MODELS:
+        return store.load(Path(name))
+    if (name, scenario) not in _FITTED:
+        _FITTED[name, scenario] = fit_forecaster(earlier_history(scenario, network), name)
+    return _FITTED[name, scenario]
+
+
 def forecaster_for(name: str, scenario: Scenario, network: Network) -> OnlineForecaster:
     """By the name of a model, fitted on earlier days, or by the folder of a stored one."""
-    check_name(name)
-    stored = name not in MODELS
-    fitted = store.load(Path(name)) if stored else fit_forecaster(earlier_history(scenario, network), name)
-    return OnlineForecaster(movement_names(network), fitted, scenario.weekday)
+    return OnlineForecaster(movement_names(network), fitted_for(name, scenario, network), scenario.weekday)

@@ -115,11 +115,15 @@ def read_flows(path: Path, network: Network) -> Floats:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     if not rows or not {"movement", "flow_veh_h"} <= rows[0].keys():
         raise ConfigError(f"{path}: expected rows under a header with the columns movement and flow_veh_h")
+    named: set[str] = set()
     for number, row in enumerate(rows, 2):
         if row["movement"] not in index:
             raise ConfigError(
                 f"{path}, line {number}: no movement {row['movement']!r}; {nearest(row['movement'], names[:40])}"
             )
+        if row["movement"] in named:
+            raise ConfigError(f"{path}, line {number}: movement {row['movement']!r} is there twice")
+        named.add(row["movement"])
         try:
             value = float(row["flow_veh_h"])
         except ValueError:

@@ -14,6 +14,7 @@ from citybrain.journal import Journal
 from forecasting import store
 from forecasting.online import OnlineForecaster
 from signals.errors import ConfigError, LinkError
+from signals.links.base import ControllerLink
 from signals.links.sumo import SumoLink
 from signals.loop import ControlLoop, Forecaster
 from signals.rules import envelope
@@ -72,7 +73,7 @@ def kept(journal: str, network: Network) -> AbstractContextManager[Journal | Non
     return Journal(Path(journal), network) if journal else nullcontext()
 
 
-def let_go(link: SumoLink) -> None:
+def let_go(link: ControllerLink) -> None:
     """Release the signals; a street that has ended has none to release."""
     try:
         link.release()

@@ -21,7 +21,8 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from citybrain.episode import EpisodeSpec, run_episode
+from citybrain import warm
+from citybrain.episode import EpisodeSpec, prepare, run_episode
 from signals import errors
 from signals.errors import LinkError, SignalsError
 from sumo_nets.session import preload
@@ -141,6 +142,8 @@ def serve() -> None:
     os.dup2(2, 1)
     for line in sys.stdin:
         spec = EpisodeSpec(**_tuples(json.loads(line)))
+        with suppress(Exception):  # whatever is wrong with the spec, the episode itself meets it again and says so
+            prepare(spec)
         child = os.fork()
         if child == 0:
             os._exit(_child(spec, out))
@@ -178,10 +181,11 @@ def _say(out: int, message: dict[str, Any]) -> None:
 
 
 def warm_up() -> None:
-    """Import what every episode needs; nothing of it may start a simulation or a thread."""
-    # What is missing here is missing in the first episode too, which says so.
-    with suppress(ModuleNotFoundError):
+    """Import what every episode needs and load the kernels; nothing of it may start a simulation or a thread."""
+    # What is missing or broken here is so in the first episode too, which says so.
+    with suppress(ModuleNotFoundError, SignalsError):
         preload()
+        warm.warm_up()
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class OnlineForecaster:
     def _close_minute(self) -> None:
         for ring, minute in ((self._recent_veh, self._minute_veh), (self._recent_s, self._minute_s)):
             ring[:-1] = ring[1:]
-            ring[-1] = minute
+            ring[-1:] = minute  # empty for a model that looks at no recent count
         self._record(self._closes_s - MINUTE_S)
         self._minute_veh[:] = 0.0
         self._minute_s[:] = 0.0
@@ -108,7 +108,7 @@ class OnlineForecaster:
         self._bins_s[k] += self._minute_s
 
     def _predicted(self, now_s: float) -> FlowForecast:
-        shape = (self._fitted.model.window_bins, self._minutes, -1)
+        shape = (self._fitted.model.window_bins, self._minutes, len(self._minute_veh))
         share = self._recent_s.reshape(shape).sum(axis=1) / self._fitted.bin_s
         sum_veh = self._recent_veh.reshape(shape).sum(axis=1)
         recent_veh = scaled_up(sum_veh, share, MIN_SHARE)

@@ -64,9 +64,14 @@ def save(model: Any, episode: int, run: Path) -> Path:
     return path
 
 
+def files(run: Path) -> list[Path]:
+    """All checkpoints of a run, fewest steps first."""
+    return sorted((run / FOLDER).glob("*.pt"))
+
+
 def newest(run: Path) -> Path | None:
     """The checkpoint with the most steps, None where there is none."""
-    found = sorted((run / FOLDER).glob("*.pt"))
+    found = files(run)
     return found[-1] if found else None
 
 

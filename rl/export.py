@@ -16,8 +16,8 @@ from rl.scorer import Scorer
 from signals.errors import PolicyError
 
 HOW_THE_PRIOR_ENTERS = (
-    "score = network(features) - prior * excess, where excess is the lookahead's price of the phase above the cheapest one's, in units of "
-    "50 s. The network starts at zero, level with the rolling_horizon planner, and was trained by PPO from there."
+    "score = network(features) - prior * excess, where excess is the lookahead's price of the phase above the cheapest one's, "
+    "in units of 50 s. The network starts at zero, level with the rolling_horizon planner, and was trained by PPO from there."
 )
 
 

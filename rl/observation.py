@@ -94,7 +94,8 @@ class Eyes:
             self.lookahead.costs_s(observed, forecast), observed.phase, observed.age_s, self._min_green_s, lay.phases,
             lay.movement_start, lay.lane_start, lay.serves, lay.intergreen_s, observed.queue_veh, observed.wait_s, observed.red_s,
             observed.exit_veh, lay.movement_exit_storage_veh, flow_veh_h, forecast is not None, observed.vehicle_lane,
-            observed.vehicle_movement, observed.vehicle_distance_m, observed.vehicle_speed_mps, lay.lane_speed_mps, self._decision_s,
+            observed.vehicle_movement, observed.vehicle_distance_m, observed.vehicle_speed_mps, lay.lane_speed_mps,
+            self._decision_s,
         )  # fmt: skip
         return rows
 

@@ -77,7 +77,7 @@ def _card(path: Path) -> dict[str, Any]:
     stored = card.get("layout_hash")
     if stored != layout_hash():
         raise PolicyError(
-            f"{path}: trained on observation layout {stored}, this version has {layout_hash()} ({len(FEATURES)} features); train it anew"
+            f"{path}: of observation layout {stored}, this version has {layout_hash()} ({len(FEATURES)} features); train it anew"
         )
     return card
 

@@ -6,6 +6,7 @@ may be chosen: the lookahead's price is the prior, the weights say where to diff
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,18 +39,36 @@ class Scorer:
 
     def scores(self, rows: Rows) -> Rows:
         """Score of every phase [..., phase]; FORBIDDEN where it may not be chosen."""
-        may = allowed(rows)
-        known = may[..., None]
-        inside = np.where(known, rows, np.float32(0.0))
+        n, may = features.WIDTH, allowed(rows)
+        inside = rows * may[..., None]
         mean = inside.sum(axis=-2) / np.maximum(may.sum(axis=-1, dtype=np.float32), 1.0)[..., None]
         highest = inside.max(axis=-2)  # features are never negative
-        n = features.WIDTH
-        around = mean @ self.hidden_1[:, n : 2 * n].T + highest @ self.hidden_1[:, 2 * n :].T + self.bias_1
-        first = np.maximum(rows[may] @ self.hidden_1[:, :n].T + around[np.nonzero(may)[:-1]], 0.0)
-        second = np.maximum(first @ self.hidden_2.T + self.bias_2, 0.0)
-        out = np.full(may.shape, FORBIDDEN, dtype=np.float32)
-        out[may] = second @ self.out + np.float32(self.bias) - np.float32(self.prior) * rows[may][:, features.EXCESS]
-        return out
+        around = np.concatenate((mean, highest), axis=-1) @ self.hidden_1[:, n:].T + self.bias_1
+        flat = rows.reshape(-1, n) @ self.hidden_1[:, :n].T
+        first = np.maximum(flat.reshape(*may.shape, -1) + around[..., None, :], 0.0)
+        second = np.maximum(first.reshape(-1, len(self.bias_1)) @ self.hidden_2.T + self.bias_2, 0.0)
+        scores: Rows = (second @ self.out).reshape(may.shape) + np.float32(self.bias)
+        scores -= np.float32(self.prior) * rows[..., features.EXCESS]
+        scores[~may] = FORBIDDEN
+        return scores
+
+
+def mean_of(scorers: Sequence[Scorer]) -> Scorer:
+    """The scorer of the mean weights: of checkpoints of one run it is steadier than any of them (Izmailov et al. 2018)."""
+    return Scorer(
+        hidden_1=_mean([one.hidden_1 for one in scorers]),
+        bias_1=_mean([one.bias_1 for one in scorers]),
+        hidden_2=_mean([one.hidden_2 for one in scorers]),
+        bias_2=_mean([one.bias_2 for one in scorers]),
+        out=_mean([one.out for one in scorers]),
+        bias=float(np.mean([one.bias for one in scorers])),
+        prior=scorers[0].prior,
+    )
+
+
+def _mean(arrays: list[Weights]) -> Weights:
+    mean: Weights = np.stack(arrays).mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
 
 
 def untrained(units: int = 64, prior: float = PRIOR) -> Scorer:

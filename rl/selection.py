@@ -1,7 +1,7 @@
-"""Which checkpoint of a training run ships: every candidate is judged on validation scenarios and seeds, against a reference.
+"""Which weights of a training run ship: every candidate is judged on validation scenarios and seeds, against a reference.
 
-The delay of a policy wanders between checkpoints, so the last one is not the best one. Who judges is handed in: an episode in a fresh
-process belongs to the layer above.
+The delay of a policy wanders between checkpoints, so a candidate is the mean of some consecutive ones, and the last is not always
+the best. Who judges is handed in: an episode in a fresh process belongs to the layer above.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 from rl import checkpoint
 from rl.export import export
 from rl.network_torch import scorer_of
-from rl.policy import CARD
+from rl.policy import CARD, load
+from rl.scorer import mean_of
 from signals.errors import ConfigError
 
 CANDIDATES = "candidates"
@@ -32,7 +33,6 @@ Judge = Callable[[Path], Delays]
 class Verdict:
     """A candidate's delays, and how they compare: less is better, 1 is level with the reference."""
 
-    steps: int
     folder: Path
     delays_s: Delays
     score: float
@@ -44,52 +44,53 @@ def score(delays_s: Delays, reference_s: Delays) -> float:
     return statistics.fmean(ratios) + max(0.0, max(ratios) - 1.0)
 
 
-def candidates(run: Path, prior: float, every: int = 1) -> list[tuple[int, Path]]:
-    """Every `every`-th checkpoint, the last one included, exported as a policy: (steps, folder), oldest first."""
-    files = sorted((run / checkpoint.FOLDER).glob("*.pt"))
-    if not files:
-        raise ConfigError(f"{run}: holds no checkpoint; expected a training run")
+def candidates(run: Path, average: int = 1) -> list[Path]:
+    """Means of `average` consecutive checkpoints, exported as policies under `run`; oldest first, the last one up to the end."""
+    if average < 1:
+        raise ConfigError(f"average is {average}; expected at least 1 checkpoint")
+    files = checkpoint.files(run)
+    if len(files) < average:
+        raise ConfigError(f"{run}: holds {len(files)} checkpoints; expected a training run with at least {average}")
+    about = load(run / "policy").card
     found = []
-    for path in files[::-1][::every][::-1]:
-        state = checkpoint.load(path)
-        steps, folder = int(state.content["steps"]), run / CANDIDATES / path.stem
-        about = {"steps": steps, "episodes": state.episode, "from": f"checkpoint {path.name}"}
-        export(scorer_of(state.content["policy"], prior), folder, about)
-        found.append((steps, folder))
-    return found
+    for end in range(len(files), average - 1, -average):
+        states = [checkpoint.load(path) for path in files[end - average : end]]
+        scorer = mean_of([scorer_of(state.content["policy"], float(about["prior"])) for state in states])
+        folder = run / CANDIDATES / f"{files[end - 1].stem}_mean_of_{average}"
+        steps = [int(state.content["steps"]) for state in states]
+        kept = {name: about[name] for name in ("trained_on", "training_seeds", "command", "pricing", "args")}
+        export(
+            scorer,
+            folder,
+            {**kept, "steps": steps[-1], "episodes": states[-1].episode, "mean_of_checkpoints_at_steps": steps},
+        )
+        found.append(folder)
+    return found[::-1]
 
 
-def select(among: Sequence[tuple[int, Path]], judge: Judge, reference_s: Delays) -> list[Verdict]:
+def select(among: Sequence[Path], judge: Judge, reference_s: Delays) -> list[Verdict]:
     """All verdicts, best first."""
     verdicts = []
-    for steps, folder in among:
+    for folder in among:
         delays_s = judge(folder)
-        verdicts.append(Verdict(steps, folder, delays_s, score(delays_s, reference_s)))
+        verdicts.append(Verdict(folder, delays_s, score(delays_s, reference_s)))
     return sorted(verdicts, key=lambda verdict: verdict.score)
 
 
-def ship(
-    verdict: Verdict, run: Path, folder: Path, reference: str, reference_s: Delays, seeds: str, command: str
-) -> None:
-    """Export the chosen checkpoint to `folder`, its validation on the card beside how it was trained."""
-    from_run: dict[str, Any] = json.loads((run / "policy" / CARD).read_text(encoding="utf-8"))
-    state = checkpoint.load(run / checkpoint.FOLDER / f"{verdict.steps:010d}.pt")
-    kept = {name: from_run[name] for name in ("trained_on", "training_seeds", "args")}
-    about = {
-        **kept,
-        "steps": verdict.steps,
-        "episodes": state.episode,
-        "command": command or from_run["command"],
-        "validation": {
-            "seeds": seeds,
-            "unit": "delay s/veh, mean and worst seed; simulated",
-            "chosen_by": "mean ratio to the reference, plus what the worst scenario is above it",
-            "score": round(verdict.score, 4),
-            "policy": table(verdict.delays_s),
-            reference: table(reference_s),
-        },
+def ship(verdict: Verdict, folder: Path, reference: str, reference_s: Delays, seeds: str) -> None:
+    """Export the chosen candidate to `folder`, with its validation on the card beside how it was trained."""
+    policy = load(verdict.folder)
+    fixed = json.loads((verdict.folder / CARD).read_text(encoding="utf-8"))
+    about: dict[str, Any] = {name: value for name, value in fixed.items() if name != "layout"}
+    about["validation"] = {
+        "seeds": seeds,
+        "unit": "delay s/veh, mean and worst seed; simulated",
+        "chosen_by": "mean ratio to the reference, plus what the worst scenario is above it",
+        "score": round(verdict.score, 4),
+        "policy": table(verdict.delays_s),
+        reference: table(reference_s),
     }
-    export(scorer_of(state.content["policy"], float(from_run["prior"])), folder, about)
+    export(policy.scorer, folder, about)
 
 
 def table(delays_s: Delays) -> dict[str, dict[str, float]]:

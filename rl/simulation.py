@@ -1,7 +1,7 @@
 """One SUMO run as a sequence of decisions: what training, the environments and validation step through.
 
-Each decision is one `ControlLoop.tick`. An agent must see before it acts, so the link's and the forecaster's answers of a moment are
-kept: the tick of the same moment is given the same ones.
+Each decision is one `ControlLoop.tick`. An agent must see before it acts, so the link's and the forecaster's answers of a moment
+are kept: the tick of the same moment is given the same ones.
 """
 
 from __future__ import annotations

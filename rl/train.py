@@ -1,7 +1,7 @@
 """Training of the shared policy: PPO over all signals of several scenarios, killable at any time and resumable.
 
-`train(TrainArgs(...))` writes a run folder: args.json, checkpoints/ (model, optimiser, step count, random states), tb/ (TensorBoard) and
-policy/, the exported policy of the last checkpoint.
+`train(TrainArgs(...))` writes a run folder: args.json, checkpoints/ (model, optimiser, step count, random states), tb/
+(TensorBoard) and policy/, the exported mean of the last checkpoints.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from stable_baselines3.common.logger import configure
 from rl import checkpoint
 from rl.export import export
 from rl.network_torch import RealRows, ScorerPolicy, scorer_of
-from rl.scorer import PRIOR
+from rl.scorer import PRIOR, mean_of
 from rl.simulation import MakeForecaster, Site, site
 from rl.vector import Episode, SignalRows
 from signals.errors import ConfigError
+from signals.planners.rolling_horizon import Pricing
 from sumo_nets.scenario import check, scenario
 
 ARGS = "args.json"
 FIRST_TRAINING_SEED = 1000  # lower seeds are for validation and for reported figures
-MAY_CHANGE = ("steps", "resume", "checkpoint_rollouts", "run")
+MAY_CHANGE = ("steps", "resume", "checkpoint_rollouts", "average", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class TrainArgs:
     prior: float = PRIOR
     rollout_decisions: int = 0  # 0: a round, one whole episode of every scenario
     episode_s: float = 0.0  # 0: the scenario's own hour
-    checkpoint_rollouts: int = 5
+    checkpoint_rollouts: int = 2
+    average: int = 5  # checkpoints whose mean is exported
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,9 @@ def train(
             watch = Watch(args, env, run, progress)
             model.learn(left, callback=watch, reset_num_timesteps=False)
             checkpoint.save(model, env.episode, run)
-        export(
-            scorer_of(model.policy.state_dict(), args.prior),
-            run / "policy",
-            card(args, model.num_timesteps, env.episode, command),
-        )
+        last_few = [checkpoint.load(path).content["policy"] for path in checkpoint.files(run)[-args.average :]]
+        scorer = mean_of([scorer_of(weights, args.prior) for weights in last_few])
+        export(scorer, run / "policy", card(args, model.num_timesteps, env.episode, command))
     finally:
         env.close()
     return run / "policy"
@@ -101,7 +101,7 @@ def checked(args: TrainArgs) -> list[Site]:
     """The scenarios, read; ConfigError where the arguments cannot be trained with."""
     if not args.scenarios:
         raise ConfigError("train: no scenarios; expected at least one")
-    for name in ("steps", "lr", "gamma", "gae_lambda", "batch", "epochs", "clip", "checkpoint_rollouts"):
+    for name in ("steps", "lr", "gamma", "gae_lambda", "batch", "epochs", "clip", "checkpoint_rollouts", "average"):
         if not getattr(args, name) > 0:
             raise ConfigError(f"train: {name} is {getattr(args, name)!r}; expected more than 0")
     for name in ("gamma", "gae_lambda"):
@@ -204,5 +204,6 @@ def card(args: TrainArgs, steps: int, episodes: int, command: str) -> dict[str, 
         "steps": steps,
         "episodes": episodes,
         "command": command,
+        "pricing": asdict(Pricing()),
         "args": {name: value for name, value in asdict(args).items() if name not in ("run", "resume")},
     }

@@ -104,13 +104,20 @@ class _Head:
         if unreadable:
             return [unreadable]
         found = []
-        for m, aspect in enumerate(aspects):
-            old, new = KINDS[before[m]] if before else "", KINDS[aspect]
+        changes = [
+            (m, KINDS[old] if old else "", KINDS[new])
+            for m, (old, new) in enumerate(zip(before or [""] * len(aspects), aspects, strict=True))
+            if old != new
+        ]
+        for m, old, new in changes:
             if old != new:
                 found += self._lamp_changed(m, now_s, old, new)
-        found += self._too_early(now_s, before, aspects)
-        for m, k in sorted(self.clashes(aspects) - self.clashes(before)):
-            found.append(("conflicting greens", f"{self.names[m]} and {self.names[k]} are green together in {aspects}"))
+        if before:
+            found += self._too_early(now_s, [m for m, old, new in changes if new == GREEN and old != GREEN], aspects)
+        if self.clashes(aspects):
+            for m, k in sorted(self.clashes(aspects) - self.clashes(before)):
+                said = f"{self.names[m]} and {self.names[k]} are green together in {aspects}"
+                found.append(("conflicting greens", said))
         self.aspects = aspects
         return found
 
@@ -132,6 +139,8 @@ class _Head:
 
     def _unreadable(self, aspects: str) -> tuple[str, str] | None:
         """What is wrong with a string that cannot be judged lamp by lamp; afterwards every age is unknown."""
+        if aspects in self._clashes and aspects:
+            return None  # judged before
         unknown = "".join(sorted(set(aspects) - KINDS.keys()))
         n = len(self.names)
         if len(aspects) == n and not unknown:
@@ -167,16 +176,15 @@ class _Head:
         self.since_s[m] = now_s if old or new == RED else -inf
         return found
 
-    def _too_early(self, now_s: float, before: str, aspects: str) -> list[tuple[str, str]]:
+    def _too_early(self, now_s: float, starting: list[int], aspects: str) -> list[tuple[str, str]]:
         """Greens that begin before a conflicting movement, no longer green, has cleared."""
         found = []
-        for m, aspect in enumerate(aspects):
-            if before and KINDS[aspect] == GREEN and KINDS[before[m]] != GREEN:
-                for k in self.foes[m]:
-                    gone_s = now_s - self.green_end_s[k]
-                    if KINDS[aspects[k]] != GREEN and gone_s + TIME_TOLERANCE_S < self.clearance_s[k]:
-                        said = f"{self.names[m]} is green {gone_s:.1f} s after {self.names[k]}"
-                        found.append(("short clearance", f"{said}; expected {self.clearance_s[k]:.1f} s"))
+        for m in starting:
+            for k in self.foes[m]:
+                gone_s = now_s - self.green_end_s[k]
+                if gone_s + TIME_TOLERANCE_S < self.clearance_s[k] and KINDS[aspects[k]] != GREEN:
+                    said = f"{self.names[m]} is green {gone_s:.1f} s after {self.names[k]}"
+                    found.append(("short clearance", f"{said}; expected {self.clearance_s[k]:.1f} s"))
         return found
 
 

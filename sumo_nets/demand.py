@@ -115,10 +115,9 @@ def earlier_days(
 ) -> tuple[Floats, float]:
     """Counts [day * 96, movement] of the days before the scenario's, and when they start (a midnight, mostly negative).
 
-    `hour_counts_veh` [bin, movement] are 15-minute counts from `begin_s` on, NaN where not measured. Each movement's
-    mean m of them goes through the day as m * profile(t) / profile(hour); a day has a level exp(N(-sd^2/2, sd)) of its
-    own, a count is Poisson, and a share of all bins is silent (NaN) in stretches of an hour on average. The days keep
-    nothing of the hour but its means: measure it on another seed than the one to be forecast.
+    `hour_counts_veh` [bin, movement] are what 15 minutes usually bring from `begin_s` on, NaN where not known. They come again every day
+    at their time; beyond them each movement's mean m goes through the day as m * profile(t) / profile(hour). A day has a level
+    exp(N(-sd^2/2, sd)) of its own, a count is Poisson, and a share of all bins is silent (NaN) in stretches of an hour on average.
     """
     hour_counts_veh = np.asarray(hour_counts_veh, dtype=np.float64)
     if hour_counts_veh.ndim != 2 or not hour_counts_veh.size or days < 1:
@@ -129,7 +128,10 @@ def earlier_days(
     measured = np.isfinite(hour_counts_veh)
     mean_veh = np.where(measured, hour_counts_veh, 0.0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
     level = np.exp(rng.normal(-0.5 * level_sd**2, level_sd, size=days))
-    expected_veh = (level[:, None, None] * factors[None, :, None] * mean_veh).reshape(-1, mean_veh.size)
+    usual_veh = factors[:, None] * mean_veh
+    at = (int(begin_s // BIN_S) + np.arange(len(hour_counts_veh))) % len(factors)
+    usual_veh[at] = np.where(measured, hour_counts_veh, usual_veh[at])
+    expected_veh = (level[:, None, None] * usual_veh).reshape(-1, mean_veh.size)
     counts_veh = rng.poisson(expected_veh).astype(np.float64)
     counts_veh[_silences(counts_veh.shape[0], counts_veh.shape[1], gap_share, rng)] = np.nan
     counts_veh[:, ~measured.any(axis=0)] = np.nan

@@ -151,7 +151,7 @@ def read_movement(reading: Reading, signal: str, index: int, links: list[Any]) -
     stop_lanes = tuple(dict.fromkeys(link.getFromLane().getID() for link in links))
     exits = tuple(dict.fromkeys(link.getToLane().getID() for link in links))
     lengths_m, speeds_mps = zip(*(inside(reading.net, link) for link in links), strict=True)
-    turning_mps = min(min(speeds_mps), links[0].getFromLane().getSpeed())
+    turning_mps = min(*speeds_mps, links[0].getFromLane().getSpeed())
     storage_veh = sum(downstream_storage_m(reading.net, e, reading.sensing_m) for e in exits) / VEHICLE_SPACE_M
     return Movement(
         id=name,
@@ -207,7 +207,7 @@ def read_conflicts(links: dict[int, list[Any]], width: int) -> tuple[Bools, Bool
 
 
 def waits_for(node: Any, request: int, other: int) -> bool:
-    """Whether a row of the right-of-way table waits for another; `Node.forbids` looks both rows up anew each time (100 times slower)."""
+    """Whether a row of the right-of-way table waits for another; `Node.forbids`, which looks both up anew, is 100 times slower."""
     response = node._prohibits.get(request, "")
     return bool(response) and response[-other - 1] == "1"
 

@@ -64,19 +64,23 @@ class Session:
 
     def free_flow_left_s(self) -> dict[str, float]:
         """Free-flow time of what each unfinished vehicle, let in or still waiting to be, has of its route before it [s]."""
-        vehicles, lanes = self.sumo.vehicle, self.sumo.lane
-        edge_s: dict[str, float] = {}
+        vehicles = self.sumo.vehicle
+        speed_mps: dict[str, float] = {}
+        length_m: dict[str, float] = {}
         left_s = {}
-        for vehicle in (*vehicles.getIDList(), *self.sumo.simulation.getPendingVehicles()):
-            route, at = vehicles.getRoute(vehicle), max(vehicles.getRouteIndex(vehicle), 0)
-            for edge in route[at:]:
-                if edge not in edge_s:
-                    edge_s[edge] = lanes.getLength(f"{edge}_0") / lanes.getMaxSpeed(f"{edge}_0")
-            driven_s = (
-                max(vehicles.getLanePosition(vehicle), 0.0) / lanes.getMaxSpeed(f"{route[at]}_0") if route else 0.0
-            )
-            left_s[vehicle] = max(sum(edge_s[e] for e in route[at:]) - driven_s, 0.0)
+        for vehicle in vehicles.getLoadedIDList():
+            ahead = vehicles.getRoute(vehicle)[max(vehicles.getRouteIndex(vehicle), 0) :]
+            for edge in ahead:
+                if edge not in speed_mps:
+                    length_m[edge], speed_mps[edge] = self._edge(edge)
+            driven_s = max(vehicles.getLanePosition(vehicle), 0.0) / speed_mps[ahead[0]] if ahead else 0.0
+            left_s[vehicle] = max(sum(length_m[e] / speed_mps[e] for e in ahead) - driven_s, 0.0)
         return left_s
+
+    def _edge(self, edge: str) -> tuple[float, float]:
+        """Length and free speed of an edge: of its fastest lane, for the first one may be a sidewalk [m, m/s]."""
+        lanes = [f"{edge}_{k}" for k in range(self.sumo.edge.getLaneNumber(edge))]
+        return self.sumo.lane.getLength(lanes[0]), max(self.sumo.lane.getMaxSpeed(lane) for lane in lanes)
 
     def close(self) -> None:
         """End the simulation (or only our connection, where somebody else started it). Never raises, never hangs."""

@@ -28,97 +28,55 @@ def arrival_times_s(distance_m, speed_mps, limit_mps, acceleration_mps2):
 
 
 @njit(cache=True)
-def may_go(m, t, phase_serves, other_serves, both, lanes, head, end, arrival_s, ready_s, movement, yields_to):
-    """Whether movement `m` may pass now: 0 no; 1 protected, or permissive with a gap in every served foe stream."""
-    code = phase_serves[m]
-    if both and other_serves[m] < code:
-        code = other_serves[m]
-    if code == 0:
-        return 0
-    if code == 2:
-        return 1
+def gap(m, t_s, serves, lanes, head, end, arrival_s, ready_s, movement, yields_to):
+    """Whether no served stream that movement `m` yields to sends its next vehicle within `GAP_S`."""
     for k in range(lanes):
         h = head[k]
         if h < end[k]:
             foe = movement[h]
-            if yields_to[m, foe] and phase_serves[foe] > 0 and max(arrival_s[h], ready_s[k]) < t + GAP_S:
-                return 0
-    return 1
+            if yields_to[m, foe] and serves[foe] > 0 and max(arrival_s[h], ready_s[k]) < t_s + GAP_S:
+                return False
+    return True
 
 
 @njit(cache=True)
 def play(
     before, after, t0_s, t1_s, intergreen_s, serves, yields_to, lanes, head, end,
-    arrival_s, movement, headway_s, ready_s, standing, weight, startup_s, overrun_s, stop_s,
+    arrival_s, movement, headway_s, ready_s, standing, weight, startup_s, stop_s, active,
 ):  # fmt: skip
     """Discharge from `t0_s` to `t1_s` after a change of phase; moves `head` and `ready_s` on, returns delay and stops of who left [s].
 
-    During the intergreen only movements served before and after go on; the others may use `overrun_s` of their yellow.
+    During the intergreen only movements served before and after go on. `active` [lane] is room to work in.
     """
     cost_s = 0.0
     green_s = t0_s + intergreen_s[before, after]
-    if before != after:
-        for k in range(lanes):
-            h = head[k]
-            if h < end[k] and serves[before, movement[h]] == 0 and arrival_s[h] <= green_s:
+    first_s, n = t1_s, 0
+    for k in range(lanes):
+        h = head[k]
+        if h < end[k]:
+            if before != after and serves[before, movement[h]] == 0 and arrival_s[h] <= green_s:
                 ready_s[k] = max(ready_s[k], green_s + startup_s)
-    t = t0_s
-    while t < t1_s:
-        changing = t < green_s
-        for k in range(lanes):
+            leaves_s = max(arrival_s[h], ready_s[k])
+            if leaves_s < t1_s:
+                active[n] = k
+                n += 1
+                first_s = min(first_s, leaves_s)
+    t_s = t0_s + np.floor(max(first_s - t0_s, 0.0))
+    while n > 0 and t_s < t1_s:
+        changing = t_s < green_s
+        for a in range(n):
+            k = active[a]
             while head[k] < end[k]:
                 h = head[k]
                 leaves_s = max(arrival_s[h], ready_s[k])
-                if leaves_s >= t + 1.0:
+                if leaves_s >= t_s + 1.0:
                     break
-                leaves_s = max(leaves_s, t)
+                leaves_s = max(leaves_s, t_s)
                 m = movement[h]
-                if changing and leaves_s < t0_s + overrun_s and before != after:
-                    go = may_go(
-                        m,
-                        leaves_s,
-                        serves[before],
-                        serves[before],
-                        False,
-                        lanes,
-                        head,
-                        end,
-                        arrival_s,
-                        ready_s,
-                        movement,
-                        yields_to,
-                    )
-                elif changing:
-                    go = may_go(
-                        m,
-                        leaves_s,
-                        serves[before],
-                        serves[after],
-                        True,
-                        lanes,
-                        head,
-                        end,
-                        arrival_s,
-                        ready_s,
-                        movement,
-                        yields_to,
-                    )
-                else:
-                    go = may_go(
-                        m,
-                        leaves_s,
-                        serves[after],
-                        serves[after],
-                        False,
-                        lanes,
-                        head,
-                        end,
-                        arrival_s,
-                        ready_s,
-                        movement,
-                        yields_to,
-                    )
-                if go == 0:
+                code = min(serves[before, m], serves[after, m]) if changing else serves[after, m]
+                if code == 0 or (
+                    code == 1 and not gap(m, leaves_s, serves[after], lanes, head, end, arrival_s, ready_s, movement, yields_to)
+                ):
                     break
                 waited_s = leaves_s - arrival_s[h]
                 cost_s += weight[h] * waited_s
@@ -126,7 +84,7 @@ def play(
                     cost_s += weight[h] * stop_s
                 ready_s[k] = leaves_s + headway_s[k]
                 head[k] = h + 1
-        t += 1.0
+        t_s += 1.0
     return cost_s
 
 
@@ -147,9 +105,34 @@ def waiting_cost(t_s, lanes, head, arrived, weights, arrivals_s, standing_weight
 
 
 @njit(cache=True)
+def useful_phases(phases, serves, movement, n):
+    """Phases worth growing into [phase]: no other serves every movement with a vehicle at least as well (of equals, the first)."""
+    width = serves.shape[1]
+    present = np.zeros(width, dtype=np.bool_)
+    for v in range(n):
+        present[movement[v]] = True
+    useful = np.ones(phases, dtype=np.bool_)
+    for q in range(phases):
+        for r in range(phases):
+            if r == q or not useful[r]:
+                continue
+            covered, better = True, False
+            for m in range(width):
+                if present[m]:
+                    if serves[r, m] < serves[q, m]:
+                        covered = False
+                    elif serves[r, m] > serves[q, m]:
+                        better = True
+            if covered and (better or r < q):
+                useful[q] = False
+                break
+    return useful
+
+
+@njit(cache=True)
 def phase_costs(
     phase, age_s, min_green_s, phases, lanes, start, end, arrival_s, movement, headway_s, ready0_s, standing, weight,
-    serves, intergreen_s, yields_to, first_s, epoch_s, epochs, width, startup_s, overrun_s, stop_s, left_s, square_s,
+    serves, intergreen_s, yields_to, first_s, epoch_s, epochs, width, startup_s, stop_s, left_s, square_s,
 ):  # fmt: skip
     """Price of choosing each phase next, then going on as well as a beam of `width` sequences finds [phase]; NaN where not allowed [s]."""
     out = np.full(phases, np.nan)
@@ -170,6 +153,8 @@ def phase_costs(
     head, ready_s = np.zeros((2, width, lanes), dtype=np.int64), np.zeros((2, width, lanes))
     spent_s, at = np.zeros((2, width)), np.zeros((2, width), dtype=np.int64)
     new_head, new_ready_s = np.zeros(lanes, dtype=np.int64), np.zeros(lanes)
+    active = np.zeros(lanes, dtype=np.int64)
+    useful = useful_phases(phases, serves, movement, n)
     price_s, green_at_s = np.zeros(width), np.zeros((2, width))
     for first in range(phases):
         if first != phase and age_s < min_green_s[phase]:
@@ -178,7 +163,7 @@ def phase_costs(
             head[0, 0, k], ready_s[0, 0, k] = start[k], ready0_s[k]
         spent_s[0, 0] = play(
             phase, first, 0.0, first_s, intergreen_s, serves, yields_to, lanes, head[0, 0], end,
-            arrival_s, movement, headway_s, ready_s[0, 0], standing, weight, startup_s, overrun_s, stop_s,
+            arrival_s, movement, headway_s, ready_s[0, 0], standing, weight, startup_s, stop_s, active,
         )  # fmt: skip
         at[0, 0] = first
         green_at_s[0, 0] = -age_s if first == phase else intergreen_s[phase, first]
@@ -191,13 +176,15 @@ def phase_costs(
             nxt, found = 1 - now, 0
             for b in range(count):
                 for q in range(phases):
+                    if not useful[q] and q != at[now, b]:
+                        continue
                     if q != at[now, b] and t0_s - green_at_s[now, b] < min_green_s[at[now, b]]:
                         continue
                     for k in range(lanes):
                         new_head[k], new_ready_s[k] = head[now, b, k], ready_s[now, b, k]
                     gone_s = spent_s[now, b] + play(
                         at[now, b], q, t0_s, t0_s + epoch_s, intergreen_s, serves, yields_to, lanes, new_head, end,
-                        arrival_s, movement, headway_s, new_ready_s, standing, weight, startup_s, overrun_s, stop_s,
+                        arrival_s, movement, headway_s, new_ready_s, standing, weight, startup_s, stop_s, active,
                     )  # fmt: skip
                     total_s = gone_s + waiting_cost(
                         t0_s + epoch_s, lanes, new_head, arrived[e], weights, arrivals_s, standing_weights, left_s, square_s, stop_s
@@ -227,7 +214,7 @@ def phase_costs(
 def network_costs(
     phase, age_s, min_green_s, phases, lane_start, movement_start, serves, intergreen_s, yields_to,
     vehicle_lane, vehicle_movement, vehicle_distance_m, vehicle_speed_mps, lane_speed_mps, lane_sensed_m, lane_flow_veh_h,
-    exit_full, first_s, epoch_s, epochs, width, headway_s, startup_s, overrun_s, stop_s, left_s, square_s, blocked_s, expected_weight,
+    exit_full, first_s, epoch_s, epochs, width, headway_s, startup_s, stop_s, left_s, square_s, blocked_s, expected_weight,
 ):  # fmt: skip
     """`phase_costs` of every signal [signal, phase], NaN where a phase may not be chosen now.
 
@@ -273,7 +260,7 @@ def network_costs(
                         ready_s[k] = blocked_s
                 n += 1
                 v += 1
-            seen = n
+            known = n
             n = append_expected(
                 lane_flow_veh_h[lane],
                 lane_sensed_m[lane] / lane_speed_mps[lane],
@@ -283,7 +270,7 @@ def network_costs(
                 arrival_s,
                 movement,
             )
-            weight[seen:n] = expected_weight
+            weight[known:n] = expected_weight
             end[k] = n
         if n == 0:
             for p in range(phases[i]):
@@ -292,7 +279,7 @@ def network_costs(
             continue
         costs = phase_costs(
             phase[i], age_s[i], min_green_s[i], phases[i], lanes, start, end, arrival_s, movement, lane_headway_s, ready_s, standing, weight,
-            serves[i], intergreen_s[i], yields_to[i], first_s, epoch_s, epochs, width, startup_s, overrun_s, stop_s, left_s, square_s,
+            serves[i], intergreen_s[i], yields_to[i], first_s, epoch_s, epochs, width, startup_s, stop_s, left_s, square_s,
         )  # fmt: skip
         out[i, : phases[i]] = costs
     return out

@@ -81,10 +81,11 @@ class Cabinet:
             tail = self.cycle(green.phase, plan.stages, first)
             lead = -1
         else:
-            first = plan.stages[0]
-            if head and first.phase == green.phase:  # its green is counted from now, and the intergreen has to run first
-                left_s = max(first.green_s - sum(s.duration_s for s in head), SHORTEST_S)
-                stages = (Stage(first.phase, left_s), *plan.stages[1:])
+            coming = plan.stages[0]
+            # The green of a running intergreen is counted from now, and the intergreen has to run first.
+            if head and coming.phase == green.phase:
+                left_s = max(coming.green_s - sum(s.duration_s for s in head), SHORTEST_S)
+                stages = (Stage(coming.phase, left_s), *plan.stages[1:])
             else:
                 stages = plan.stages
             segments = head + self.stages(green.phase, stages)

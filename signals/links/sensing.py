@@ -78,6 +78,8 @@ class Sensing:
         """
         for vehicle, before in self._ahead.items():
             after = ahead.get(vehicle)
+            if after is not None and len(after) >= len(before):
+                continue
             passed = len(before) - (0 if after is None else len(after))
             for signal, link, distance_m, _ in before[: max(passed, 0)]:
                 # Of a vehicle that is gone only what it can have reached counts.

@@ -1,7 +1,7 @@
 """A link to signals in SUMO, by libsumo or TraCI: reads vehicles as ideal sensors do, and pushes whole programs with intergreens.
 
-Every push is a complete program: what is running, the approved stages with their intergreens, and a tail that repeats the base plan.
-When the controlling process dies, SUMO goes on with that program by itself.
+Every push is a complete program: what is running, the approved stages with their intergreens, and a tail that repeats the
+base plan. When the controlling process dies, SUMO goes on with that program by itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SumoLink:
         self._lights = sumo.trafficlight
         self._network = network
         self._cabinets = [Cabinet(signal) for signal in network.signals]
-        self._changes: dict[tuple[int, int, tuple[Stage, ...]], tuple[Program, list[Any]]] = {}
+        self._changes: dict[tuple[int, int, tuple[Stage, ...]], tuple[Program, Any]] = {}
         self._sensing = Sensing(sumo, network, sensing_m)
         self._programs = [self._read_program(i) for i in range(len(network.signals))]
         self._last_segment = [-1] * len(network.signals)
@@ -98,36 +98,37 @@ class SumoLink:
             left_s = self._lights.getNextSwitch(signal) - self._now_s
             age_s = self._now_s - self._green_since_s[i] if running.green else 0.0
             following = self._cabinets[i].program(plan, program.from_here(k, left_s), self._now_s, age_s)
-            self._install(i, following, self._phases(following))
+            self._install(i, following, self._logic(following))
             self._last_segment[i] = 0 if running.green and following.segments[0].phase == running.phase else -1
 
-    def _change(self, i: int, phase: int, stages: tuple[Stage, ...]) -> tuple[Program, list[Any]]:
+    def _change(self, i: int, phase: int, stages: tuple[Stage, ...]) -> tuple[Program, Any]:
         """The program that leaves a green at once, made once for each kind of change."""
         key = (i, phase, stages)
         if key not in self._changes:
             cabinet = self._cabinets[i]
             segments, tail = cabinet.stages(phase, stages), cabinet.base_tail(stages[-1].phase)
             program = Program((*segments, *tail), len(segments) + loop_start(tail), len(segments) - 1)
-            self._changes[key] = (program, self._phases(program))
+            self._changes[key] = (program, self._logic(program))
         self._last_segment[i] = -1
         return self._changes[key]
 
-    def _install(self, i: int, program: Program, phases: list[Any]) -> None:
+    def _install(self, i: int, program: Program, logic: Any) -> None:
         """Push the program, start its first segment now, and read both back."""
         signal, lights = self._network.signals[i].id, self._lights
-        # SUMO shows new lights only when the phase index changes: push with the last one, then go to the first.
-        lights.setProgramLogic(signal, lights.Logic(PROGRAM_ID, 0, len(phases) - 1, phases))
+        lights.setProgramLogic(signal, logic)
         lights.setPhase(signal, 0)
         self._programs[i] = program
         shown = lights.getRedYellowGreenState(signal)
         if shown != program.segments[0].lights or lights.getProgram(signal) != PROGRAM_ID:
             raise LinkError(f"{signal}: pushed {program.segments[0].lights}, but the controller shows {shown}")
 
-    def _phases(self, program: Program) -> list[Any]:
+    def _logic(self, program: Program) -> Any:
+        """As SUMO takes it: standing at its last phase, since SUMO shows new lights only when the push then goes to the first."""
         make = self._lights.Phase
         phases = [make(s.duration_s, s.lights) for s in program.segments[:-1]]
         last = program.segments[-1]
-        return [*phases, make(last.duration_s, last.lights, last.duration_s, last.duration_s, (program.loop_to,))]
+        phases.append(make(last.duration_s, last.lights, last.duration_s, last.duration_s, (program.loop_to,)))
+        return self._lights.Logic(PROGRAM_ID, 0, len(phases) - 1, phases)
 
     def _read_program(self, i: int) -> Program:
         """The program that runs now, as somebody else made it."""
@@ -158,7 +159,7 @@ class SumoLink:
                 running = self._programs[i].from_here(k, left_s)
                 age_s = now_s - self._green_since_s[i] if k == self._last_segment[i] else 0.0
                 program = self._cabinets[i].program(signal.base, running, now_s, age_s)
-                self._install(i, program, self._phases(program))
+                self._install(i, program, self._logic(program))
                 self._last_segment[i], self._pushed[i] = -1, None
         except LinkError:
             raise

@@ -21,17 +21,16 @@ class Pricing:
 
     horizon_s: float = 60.0
     epoch_s: float = 10.0
-    beam: int = 6
-    headway_base_s: float = 1.1
+    beam: int = 4
+    headway_base_s: float = 1.3
     headway_space_m: float = 7.5
-    startup_s: float = 1.5
-    overrun_s: float = 1.0
+    startup_s: float = 1.0
     stop_s: float = 3.0
     left_s: float = 8.0
     square_s: float = 2.0
     blocked_s: float = 20.0
     full_share: float = 0.9
-    expected_weight: float = 1.0  # of a vehicle that only the forecast knows
+    expected_weight: float = 0.5  # of a vehicle that only the forecast knows
     use_forecast: bool = True
 
 
@@ -64,7 +63,7 @@ class Lookahead:
             observed.phase, observed.age_s, self._min_green_s, lay.phases, lay.lane_start, lay.movement_start, lay.serves,
             lay.intergreen_s, lay.yields_to, observed.vehicle_lane, observed.vehicle_movement, observed.vehicle_distance_m,
             observed.vehicle_speed_mps, lay.lane_speed_mps, self._sensed_m, self._lane_flow(forecast), exit_full,
-            self._first_s, self._epoch_s, self._epochs, p.beam, self._headway_s, p.startup_s, p.overrun_s, p.stop_s, p.left_s,
+            self._first_s, self._epoch_s, self._epochs, p.beam, self._headway_s, p.startup_s, p.stop_s, p.left_s,
             p.square_s, p.blocked_s,
             p.expected_weight,
         )  # fmt: skip

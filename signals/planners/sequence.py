@@ -17,6 +17,7 @@ from signals.site import Site, sites
 from signals.types import ApprovedPlan, Bools, Floats, Ints, Network, Observation, SafetyEnvelope, Stage, TimingPlan
 
 HOLD_DECISIONS = 3.0  # the renewal that comes, and two that may be missed
+RENEWED_DECISIONS = 2.0  # a hold with so many left is not renewed yet
 NOBODY = -1
 
 
@@ -107,12 +108,22 @@ def sequences(
         if ages_s[i] < 0.0 and not now.repeats and now.valid_until_s > observed.now_s - ages_s[i]:
             plans.append(now)
             continue
+        stays = target == phases[i] or not (may_switch[i] or forced[i] >= 0)
+        if stays and _holds_on(now, phases[i], observed.now_s, site.limits):
+            plans.append(now)
+            continue
         called_s = reds_s[site.movement_start : site.movement_end]
         stages = _stages(site, phases[i], ages_s[i], target, may_switch[i], forced[i] >= 0)
         stages = _with_rescue(site, stages, phases[i], called_s, order[i])
         length_s = min(_length_s(site, phases[i], stages), site.limits.max_lease_s)
         plans.append(TimingPlan(site.signal.id, stages, observed.now_s, observed.now_s + length_s))
     return tuple(plans)
+
+
+def _holds_on(plan: TimingPlan, phase: int, now_s: float, limit: SafetyEnvelope) -> bool:
+    """Whether a plan that only holds this phase will do for now: it outlives the renewal that comes and one that may be missed."""
+    lone = not plan.repeats and len(plan.stages) == 1 and plan.stages[0].phase == phase
+    return lone and plan.valid_until_s - now_s >= RENEWED_DECISIONS * limit.decision_s
 
 
 def _stages(site: Site, phase: int, age_s: float, target: int, may_switch: bool, urgent: bool) -> tuple[Stage, ...]:

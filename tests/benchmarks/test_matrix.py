@@ -30,6 +30,7 @@ class Stub:
         """A row like an episode's, or the error planned for the seed."""
         self.asked.append(spec)
         progress(0.0, 300.0, 600.0)
+        progress(0.0, 600.0, 600.0)
         if spec.seed in self.fails:
             raise self.fails[spec.seed]
         row = type(self).make(spec.scenario, spec.controller, spec.seed, DELAYS_S[spec.controller] + spec.seed / 100.0)
@@ -164,6 +165,17 @@ def test_an_interruption_keeps_what_is_finished_and_leaves_no_thread(tmp_path: P
     assert len(matrix.run_matrix(specs(), 2, tmp_path)) == 4
 
 
+def test_an_episode_is_told_as_done_once_and_not_before_it_is_stored(tmp_path: Path, stub: type[Stub]) -> None:
+    stored: list[int] = []
+
+    def tell(spec: EpisodeSpec, share: float) -> None:
+        if share >= 1.0:
+            stored.append(len(results.read_rows(tmp_path)))
+
+    matrix.run_matrix(specs(), 2, tmp_path, tell)
+    assert stored == [1, 2, 3, 4]
+
+
 def test_no_jobs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected at least 1"):
         matrix.run_matrix(specs(), 0, tmp_path)
@@ -254,6 +266,19 @@ def test_rebuild_writes_the_report_again_without_running_anything(
     assert (tmp_path / matrix.REPORT).read_text() == before
 
 
+def test_results_of_several_versions_are_all_named(
+    tmp_path: Path, stub: type[Stub], make_row: MakeRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_traces(monkeypatch)
+    run_bench(tmp_path)
+    with results.ResultsFile(tmp_path) as file:
+        file.append(make_row("grid_2x2", "max_pressure", 101, version="an older one"))
+    matrix.rebuild(tmp_path, Console(file=io.StringIO()), "fixed")
+    text = (tmp_path / matrix.REPORT).read_text()
+    assert "an older one" in text
+    assert results.read_rows(tmp_path)[0]["version"] in text
+
+
 def test_rebuild_of_an_empty_folder_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no results there; expected a results\.jsonl"):
         matrix.rebuild(tmp_path, Console(file=io.StringIO()), "fixed")
@@ -273,7 +298,7 @@ def test_an_error_row_has_the_key_of_its_episode() -> None:
 @pytest.mark.sumo
 def test_a_small_matrix_runs_in_sumo_and_is_the_same_with_and_without_a_trace(tmp_path: Path) -> None:
     wanted = [
-        EpisodeSpec(scenario="grid_2x2", controller=c, seed=s, end_s=300.0, trace=s == 101)
+        EpisodeSpec(scenario="grid_2x2", controller=c, seed=s, end_s=25500.0, trace=s == 101)
         for s in (101, 102)
         for c in ("fixed", "max_pressure")
     ]

@@ -15,7 +15,7 @@ from rl.policy import SHIPPED
 
 Fill = Callable[[str], str]
 
-ROUTE = '<routes><trip id="t" depart="1" from="{from_edge}" to="{to_edge}"/><trip id="u" depart="900" from="B0A0" to="A0A1"/></routes>'
+ROUTE = '<routes><trip id="t" depart="1" from="{from_edge}" to="{to_edge}"/></routes>'
 SCENARIO = 'net = "{net}"\nroutes = ["{routes}"]\nbegin_s = 25200\nend_s = 25300\n'
 
 
@@ -104,10 +104,10 @@ TABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "additional cut off": ((*EVALUATE, *GRID, "--additional", "{place}/cut.add.xml"), ("end of input",)),
     "additional of a folder's scenario missing": (("evaluate", "{place}/gone"), ("gone.add.xml", "no such file")),
     "key of scenario.toml": (("evaluate", "{place}/typo"), ("'weekdy'", "did you mean 'weekday'?")),
-    "json below a file": ((*EVALUATE, *GRID, "--json", "{place}/out/a/b.json"), ("b.json", "cannot write there")),
-    "json is a folder": ((*EVALUATE, *GRID, "--json", "{place}"), ("{place}", "cannot write there")),
-    "json in no folder": ((*EVALUATE, *GRID, "--json", "/proc/none/b.json"), ("b.json", "cannot write there")),
-    "tripinfo below a file": ((*EVALUATE, *GRID, "--tripinfo", "{place}/out/t.xml"), ("t.xml", "cannot write there")),
+    "json below a file": ((*EVALUATE, *GRID, "--json", "{place}/out/a/b.json"), ("b.json", "cannot be written")),
+    "json is a folder": ((*EVALUATE, *GRID, "--json", "{place}"), ("{place}", "cannot be written")),
+    "json in no folder": ((*EVALUATE, *GRID, "--json", "/proc/none/b.json"), ("b.json", "cannot be written")),
+    "tripinfo below a file": ((*EVALUATE, *GRID, "--tripinfo", "{place}/out/t.xml"), ("t.xml", "cannot be written")),
     "policy missing": ((*EVALUATE, *GRID, "--controller", "policy:{place}/none"), ("card.json", "no such file")),
     "policy of another layout": ((*EVALUATE, *GRID, "--controller", "policy:{place}/layout"), ("layout 000000000000",)),
     "policy truncated": ((*EVALUATE, *GRID, "--controller", "policy:{place}/truncated"), ("arrays.npz", "truncated")),

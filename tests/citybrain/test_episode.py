@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from citybrain.assemble import CONTROLLERS
-from citybrain.episode import EpisodeSpec, delay_by_minute, nothing_left_behind, scenario_of, steering_of, writable
+from citybrain.episode import EpisodeSpec, delay_by_minute, scenario_of, steering_of
 from citybrain.forecasts import Silent
 from forecasting.online import OnlineForecaster
 from signals.errors import ConfigError, PolicyError, ScenarioError
@@ -135,27 +135,6 @@ def test_planner_and_forecaster_are_made_before_anything_starts(grid: Network) -
     heard = steering_of(replace(GRID, controller="webster", forecast="last"), found, grid, RULES["resco"])
     assert isinstance(silent.forecaster, Silent) and isinstance(heard.forecaster, OnlineForecaster)
     assert len(heard.limits) == len(grid.signals)
-
-
-def test_a_place_is_writable_or_refused_and_nothing_is_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x", encoding="utf-8")
-    writable(tmp_path / "new" / "deep" / "t.xml")
-    writable(tmp_path / "file")
-    for wrong in (tmp_path, tmp_path / "file" / "t.xml", tmp_path / "file" / "a" / "t.xml", Path("/proc/none/t.xml")):
-        with pytest.raises(ConfigError, match="cannot write there"):
-            writable(wrong)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_only_the_file_of_a_failed_run_is_removed(tmp_path: Path) -> None:
-    path = tmp_path / "t.xml"
-    path.write_text("<tripinfos>", encoding="utf-8")
-    with nothing_left_behind(path):
-        pass
-    assert path.is_file()
-    with pytest.raises(KeyboardInterrupt), nothing_left_behind(path):
-        raise KeyboardInterrupt
-    assert not path.exists()
 
 
 def test_delay_by_minute_is_by_due_departure(tmp_path: Path) -> None:

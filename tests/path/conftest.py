@@ -32,6 +32,7 @@ class Street:
     sumo: subprocess.Popen[bytes]
     steering: subprocess.Popen[bytes]
     seen: list[tuple[str, ...]] = field(default_factory=list)
+    now_s: float = 0.0
 
     def drive(self, seconds: int) -> list[tuple[str, ...]]:
         """So many steps; the lights [step][signal] that stood during them."""
@@ -39,6 +40,7 @@ class Street:
         for _ in range(seconds):
             began_s = self.owner.simulation.getTime()
             self.owner.simulationStep()
+            self.now_s = began_s + 1.0
             shown = tuple(self.owner.trafficlight.getRedYellowGreenState(s.id) for s in self.network.signals)
             self.monitor.watch(began_s, shown)
             self.seen.append(shown)

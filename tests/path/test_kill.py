@@ -25,6 +25,7 @@ class Street(Protocol):
     network: Network
     monitor: LightsMonitor
     steering: Steering
+    now_s: float
 
     def drive(self, seconds: int) -> list[tuple[str, ...]]: ...
 
@@ -69,10 +70,9 @@ def test_asked_to_stop_it_releases_the_signals_and_exits_with_zero(street: Stree
     assert street.steering.wait(20.0) == 0
     assert street.monitor.violations == []
     # Released means the base plan with its own cycle and offset.
-    end_s = street.monitor._now_s
     for i, one in enumerate(street.network.signals):
         cycle = int(one.base.cycle_s)
         first = one.phases[one.base.stages[0].phase].lights
         shown = [lights[i] for lights in after]
-        turned_s = [end_s - len(shown) + 1 + k for k in range(1, len(shown)) if shown[k - 1] != first == shown[k]]
+        turned_s = [street.now_s - len(shown) + k for k in range(1, len(shown)) if shown[k - 1] != first == shown[k]]
         assert [(t - one.base.offset_s) % cycle for t in turned_s[-2:]] == [0.0, 0.0]

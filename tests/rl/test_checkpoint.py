@@ -34,7 +34,8 @@ def run(tmp_path: Path) -> Path:
 def _stepped(model: Any) -> None:
     """One step of the optimiser, so that it holds momenta."""
     model.policy.optimizer.zero_grad()
-    sum((p**2).sum() for p in model.policy.parameters()).backward()
+    loss: Any = torch.stack([(p**2).sum() for p in model.policy.parameters()]).sum()
+    loss.backward()
     model.policy.optimizer.step()
 
 

@@ -85,7 +85,7 @@ def test_the_buffer_hands_out_every_real_row_once_and_no_empty_one() -> None:
         buffer.add(rows, np.zeros(3), np.zeros(3), np.zeros(3), none, none)
     batches = [array(batch.observations)[:, 0, features.AGE].tolist() for batch in buffer.get(4)]
     assert [len(b) for b in batches] == [4, 4]
-    assert sorted(sum(batches, [])) == [float(k) for k in range(8)]
+    assert sorted(age for batch in batches for age in batch) == [float(k) for k in range(8)]
     assert [len(array(b.observations)) for b in buffer.get(5)] == [5, 3]
     assert [len(array(b.observations)) for b in buffer.get(7)] == [7]
 

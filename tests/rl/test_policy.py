@@ -34,7 +34,8 @@ def _arrays_with(**changes: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -
     def change(folder: Path) -> object:
         with np.load(folder / ARRAYS) as opened:
             arrays = dict(opened)
-        return np.savez(folder / ARRAYS, **(arrays | changes))  # type: ignore[arg-type]
+        np.savez(folder / ARRAYS, **(arrays | changes))
+        return None
 
     return change
 
@@ -55,7 +56,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no folder": (shutil.rmtree, "no such file"),
     "no card": (lambda f: (f / CARD).unlink(), "no such file"),
     "no arrays": (lambda f: (f / ARRAYS).unlink(), "no such file"),
-    "another layout": (_card_with(layout_hash="0123456789ab"), "layout 0123456789ab"),
+    "another layout": (_card_with(layout_hash="0123456789ab"), "observation layout 0123456789ab"),
     "another format": (_card_with(format="something/9"), "expected format"),
     "a prior that is no number": (_card_with(prior="four"), "prior is 'four'"),
     "an endless prior": (_card_with(prior=float("inf")), "finite"),

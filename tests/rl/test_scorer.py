@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rl import features
-from rl.scorer import FORBIDDEN, Scorer, untrained
+from rl.scorer import FORBIDDEN, Scorer, mean_of, untrained
 
 
 def _rows(allowed: list[list[float]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -52,7 +52,15 @@ def test_signals_in_one_matrix_score_as_each_one_alone() -> None:
     rows[..., features.ALLOWED] = rng.random((5, 4)) < 0.7
     rows[:, 0, features.ALLOWED] = 1.0
     u, n = 8, 3 * features.WIDTH
-    draw = [rng.standard_normal(s).astype(np.float32) for s in ((u, n), (u,), (u, u), (u,), (u,))]
-    scorer = Scorer(*draw, bias=0.1, prior=4.0)
+    a, b, c, d, e = (rng.standard_normal(s).astype(np.float32) for s in ((u, n), (u,), (u, u), (u,), (u,)))
+    scorer = Scorer(a, b, c, d, e, bias=0.1, prior=4.0)
     alone = np.concatenate([scorer.scores(rows[i : i + 1]) for i in range(5)])
     np.testing.assert_allclose(scorer.scores(rows), alone, rtol=1e-4, atol=1e-4)
+
+
+def test_the_mean_of_scorers_has_the_mean_of_every_weight() -> None:
+    one, other = _one_unit(3), _one_unit(5)
+    mean = mean_of([one, other])
+    assert mean.hidden_1[0, [3, 5]].tolist() == [0.5, 0.5]
+    assert mean.bias == 0.5
+    np.testing.assert_array_equal(mean_of([one, one, one]).hidden_1, one.hidden_1)

@@ -1,10 +1,12 @@
 """Training on our own small network: it learns, it can be killed, and it goes on."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ pytest.importorskip("stable_baselines3", reason="needs the train extra")
 pytest.importorskip("libsumo", reason="needs the sumo extra")
 
 from rl import checkpoint  # noqa: E402
-from rl.policy import load  # noqa: E402
+from rl.policy import SHIPPED, load  # noqa: E402
 from rl.selection import Verdict, candidates, ship  # noqa: E402
 from rl.train import Progress, TrainArgs, train  # noqa: E402
 from signals.errors import ConfigError, PolicyError, ScenarioError  # noqa: E402
@@ -35,7 +37,8 @@ def args(tmp_path: Path) -> TrainArgs:
 def _weights(run: str) -> dict[str, Any]:
     last = checkpoint.newest(Path(run))
     assert last is not None
-    return checkpoint.load(last).content["policy"]
+    weights: dict[str, Any] = checkpoint.load(last).content["policy"]
+    return weights
 
 
 def test_a_run_leaves_checkpoints_a_tensorboard_log_and_a_policy_that_loads(args: TrainArgs) -> None:
@@ -49,6 +52,8 @@ def test_a_run_leaves_checkpoints_a_tensorboard_log_and_a_policy_that_loads(args
     assert policy.card["episodes"] == 2
     assert policy.card["command"] == "citybrain train --steps 96"
     assert np.abs(policy.scorer.out).max() > 0.0
+    mean = np.mean([load(one).scorer.out for one in candidates(run)], axis=0)
+    np.testing.assert_allclose(policy.scorer.out, mean, atol=1e-7)
     assert [p.steps for p in told] == [48, 96]
     assert [e.number for p in told for e in p.episodes] == [0, 1]
 
@@ -97,7 +102,7 @@ def test_a_run_folder_is_neither_overwritten_nor_continued_with_other_arguments(
     train(args)
     with pytest.raises(ConfigError, match="already holds a run"):
         train(args)
-    with pytest.raises(ConfigError, match="was started with gamma 0.9"):
+    with pytest.raises(ConfigError, match=r"was started with gamma 0\.9"):
         train(replace(args, resume=True, gamma=0.5))
 
 
@@ -134,22 +139,28 @@ def test_an_unknown_scenario_is_refused_before_the_run_folder_is_made(args: Trai
     assert not Path(args.run).exists()
 
 
-def test_a_chosen_checkpoint_ships_with_its_validation_on_the_card(args: TrainArgs, tmp_path: Path) -> None:
+def test_a_chosen_candidate_ships_with_its_validation_on_the_card(args: TrainArgs, tmp_path: Path) -> None:
     train(args, command="citybrain train --steps 96")
-    found = candidates(Path(args.run), args.prior)
-    assert [steps for steps, _ in found] == [48, 96]
+    run = Path(args.run)
+    single, mean = candidates(run), candidates(run, average=2)
+    assert [load(folder).card["steps"] for folder in single] == [48, 96]
+    outs = [load(folder).scorer.out for folder in single]
+    np.testing.assert_allclose(load(mean[0]).scorer.out, np.mean(outs, axis=0), atol=1e-7)
     delays_s = {"grid_2x2": [20.0, 22.0]}
-    ship(
-        Verdict(48, found[0][1], delays_s, 0.9),
-        Path(args.run),
-        tmp_path / "out",
-        "rolling_horizon",
-        delays_s,
-        "101-102",
-        "",
-    )
+    ship(Verdict(mean[0], delays_s, 0.9), tmp_path / "out", "rolling_horizon", delays_s, "101-102")
     card = load(tmp_path / "out").card
-    assert card["steps"] == 48
+    assert card["mean_of_checkpoints_at_steps"] == [48, 96]
     assert card["validation"]["policy"]["grid_2x2"] == {"mean": 21.0, "worst": 22.0}
     assert card["command"] == "citybrain train --steps 96"
-    np.testing.assert_array_equal(load(tmp_path / "out").scorer.out, load(found[0][1]).scorer.out)
+    np.testing.assert_array_equal(load(tmp_path / "out").scorer.out, load(mean[0]).scorer.out)
+
+
+def test_the_command_on_the_shipped_card_names_a_file_that_holds_the_card_s_arguments() -> None:
+    card = load().card
+    words = shlex.split(card["command"])
+    assert words[:3] == ["citybrain", "train", "--config"]
+    file = SHIPPED.parents[2] / words[3]
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    named = TrainArgs(**(table | {"scenarios": tuple(table["scenarios"])}))
+    given = json.loads(json.dumps(asdict(named)))
+    assert card["args"] == {name: value for name, value in given.items() if name not in ("run", "resume")}

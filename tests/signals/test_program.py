@@ -106,9 +106,11 @@ def test_a_running_intergreen_is_never_cut(with_crossing: Network, left_s: float
     rest = before.from_here(0, left_s)
     assert [s.duration_s for s in rest] == [left_s, change[1].duration_s, 10.0]
     assert [s.green for s in rest] == [False, False, True]
-    program = cabinet.program(sequence(one, (2, 8.0), (0, 10.0)), rest, NOW_S, 0.0)
+    # A green that is still to come is counted from now: what is left of its intergreen comes first.
+    program = cabinet.program(sequence(one, (2, 20.0), (0, 10.0)), rest, NOW_S, 0.0)
     assert program.segments[:2] == rest[:2]
-    assert program.segments[2] == Segment(8.0, one.phases[2].lights, 2, True)
+    coming_s = 20.0 - left_s - change[1].duration_s
+    assert program.segments[2] == Segment(coming_s, one.phases[2].lights, 2, True)
 
 
 def test_the_rest_of_a_segment_is_at_least_a_second(signal: Intersection) -> None:
@@ -173,9 +175,10 @@ def test_a_phase_that_the_plan_lacks_is_held_until_its_earliest_stage(signal: In
     stages = (signal.base.stages[0], signal.base.stages[2])
     plan = replace(signal.base, stages=stages, cycle_s=61.0, offset_s=0.0)
     after, hold_s = entry(signal, plan, 1, 0.0, 0.0)
-    # Stage 0 is green at 0 s and stage 2 at 33 s; a change takes 3 s.
+    # Phase 0 is due at 0 s, and the left turns of phase 1 go over to it without an intergreen; phase 2 is due at
+    # 33 s, 3 s after the end of phase 1.
     assert (after, hold_s) == (1, 30.0)
-    assert entry(signal, plan, 1, 31.0, 0.0) == (0, 27.0)
+    assert entry(signal, plan, 1, 31.0, 0.0) == (0, 30.0)
 
 
 def test_the_stage_after_a_phase_and_the_first_where_it_is_unknown(signal: Intersection) -> None:
