@@ -29,12 +29,12 @@ class Program:
 
     def until_green_s(self, k: int) -> float:
         """From the end of segment `k` to the next green [s]."""
-        total_s, k = 0.0, self._after(k)
+        total_s, k = 0.0, self.after(k)
         for _ in self.segments:
             if self.segments[k].green:
                 break
             total_s += self.segments[k].duration_s
-            k = self._after(k)
+            k = self.after(k)
         return total_s
 
     def from_here(self, k: int, left_s: float) -> tuple[Segment, ...]:
@@ -42,11 +42,12 @@ class Program:
         now = self.segments[k]
         found = [Segment(max(left_s, SHORTEST_S), now.lights, now.phase, now.green)]
         while not found[-1].green:
-            k = self._after(k)
+            k = self.after(k)
             found.append(self.segments[k])
         return tuple(found)
 
-    def _after(self, k: int) -> int:
+    def after(self, k: int) -> int:
+        """The segment that follows one."""
         return k + 1 if k + 1 < len(self.segments) else self.loop_to
 
 

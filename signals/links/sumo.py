@@ -31,6 +31,7 @@ class SumoLink:
         self._programs = [self._read_program(i) for i in range(len(network.signals))]
         self._last_segment = [-1] * len(network.signals)
         self._green_since_s = np.zeros(len(network.signals))
+        self._due = [False] * len(network.signals)
         self._pushed: list[ApprovedPlan | None] = [None] * len(network.signals)
         self._now_s = float(sumo.simulation.getTime())
 
@@ -51,17 +52,34 @@ class SumoLink:
         phase, age_s = np.zeros(n, dtype=np.int64), np.zeros(n)
         for i, signal in enumerate(self._network.signals):
             program = self._programs[i]
-            k = self._lights.getPhase(signal.id)
+            k, left_s, self._due[i] = self._standing(i, now_s)
             segment = program.segments[k]
             phase[i] = segment.phase
             if not segment.green:
-                age_s[i] = now_s - self._lights.getNextSwitch(signal.id) - program.until_green_s(k)
+                age_s[i] = -(left_s + program.until_green_s(k))
             else:
-                if k != self._last_segment[i]:
+                if self._due[i]:
+                    self._green_since_s[i] = now_s
+                elif k != self._last_segment[i]:
                     self._green_since_s[i] = now_s - self._lights.getSpentDuration(signal.id)
                 age_s[i] = now_s - self._green_since_s[i]
             self._last_segment[i] = k
         return phase, age_s
+
+    def _standing(self, i: int, now_s: float) -> tuple[int, float, bool]:
+        """(segment, what is left of it [s], whether SUMO has yet to go over to it).
+
+        SUMO changes lights as the next step begins: an intergreen that ends now is over, though it is still shown. A green that ends
+        now can still be held.
+        """
+        signal, program = self._network.signals[i].id, self._programs[i]
+        k = self._lights.getPhase(signal)
+        left_s = self._lights.getNextSwitch(signal) - now_s
+        due = False
+        while left_s <= 0.0 and not program.segments[k].green:
+            k, due = program.after(k), True
+            left_s = program.segments[k].duration_s
+        return k, left_s, due
 
     def push(self, plans: tuple[ApprovedPlan, ...]) -> None:
         """Put each plan in force and read it back. A plan that only holds the running green longer costs one call."""
@@ -83,19 +101,21 @@ class SumoLink:
 
     def _push_one(self, i: int, approved: ApprovedPlan) -> None:
         signal, plan, program = self._network.signals[i].id, approved.plan, self._programs[i]
-        k = self._last_segment[i] if self._last_segment[i] >= 0 else self._lights.getPhase(signal)
+        if self._last_segment[i] < 0:
+            self._last_segment[i], _, self._due[i] = self._standing(i, self._now_s)
+        k = self._last_segment[i]
         running = program.segments[k]
         lone = not plan.repeats and len(plan.stages) == 1
         if lone and plan.stages[0].phase == running.phase and 0 <= k <= program.lead:
-            if k == program.lead:
+            if k == program.lead and not self._due[i]:
                 self._lights.setPhaseDuration(signal, plan.stages[0].green_s)
                 return
-            if not running.green and program.segments[program.lead] == self._cabinets[i].green(plan.stages[0]):
-                return
+            if program.segments[program.lead] == self._cabinets[i].green(plan.stages[0]):
+                return  # it comes by itself
         if lone and running.green and plan.stages[0].phase != running.phase:
             self._install(i, *self._change(i, running.phase, plan.stages))
         else:
-            left_s = self._lights.getNextSwitch(signal) - self._now_s
+            k, left_s, _ = self._standing(i, self._now_s)
             age_s = self._now_s - self._green_since_s[i] if running.green else 0.0
             following = self._cabinets[i].program(plan, program.from_here(k, left_s), self._now_s, age_s)
             self._install(i, following, self._logic(following))
@@ -154,10 +174,9 @@ class SumoLink:
         try:
             now_s = float(self._sumo.simulation.getTime())
             for i, signal in enumerate(self._network.signals):
-                k = self._lights.getPhase(signal.id)
-                left_s = self._lights.getNextSwitch(signal.id) - now_s
+                k, left_s, due = self._standing(i, now_s)
                 running = self._programs[i].from_here(k, left_s)
-                age_s = now_s - self._green_since_s[i] if k == self._last_segment[i] else 0.0
+                age_s = now_s - self._green_since_s[i] if k == self._last_segment[i] and not due else 0.0
                 program = self._cabinets[i].program(signal.base, running, now_s, age_s)
                 self._install(i, program, self._logic(program))
                 self._last_segment[i], self._pushed[i] = -1, None

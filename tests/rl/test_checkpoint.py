@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, exact, and unable to run code."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,7 +77,7 @@ def test_a_half_written_file_is_not_a_checkpoint(run: Path) -> None:
 @pytest.mark.parametrize("content", ["truncated", "pickle", "empty", "other"])
 def test_a_broken_checkpoint_is_one_sentence_and_runs_no_code(run: Path, content: str) -> None:
     path = checkpoint.save(_model(1), 0, run)
-    spoil = {
+    spoil: dict[str, Callable[[], Any]] = {
         "truncated": lambda: path.write_bytes(path.read_bytes()[:3000]),
         "pickle": lambda: path.write_bytes(pickle.dumps(Bomb())),
         "empty": lambda: path.write_bytes(b""),

@@ -325,3 +325,24 @@ def test_stages_of_a_longer_sequence_come_in_turn(run: Run) -> None:
     run.decide(wishes)
     shown = [x[0] for x in run.drive(25 + int(s.intergreen_s[p, a] + s.intergreen_s[a, b]))]
     assert [shown.count(s.phases[k].lights) for k in (p, a, b)] == [5, 8, 12]
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_an_intergreen_that_ends_at_the_very_tick_is_over_whatever_is_pushed(run: Run, stages: int) -> None:
+    now_s = run.session.now_s
+    phases = run.link.observe(now_s).phase.tolist()
+    targets = [(p + 1) % len(s.phases) for s, p in zip(run.network.signals, phases, strict=True)]
+    run.decide([wished(s, p, q, now_s) for s, p, q in zip(run.network.signals, phases, targets, strict=True)])
+    lost_s = [round(float(s.intergreen_s[p, q])) for s, p, q in zip(run.network.signals, phases, targets, strict=True)]
+    i = int(np.argmax(lost_s))
+    assert lost_s[i] > 0
+    run.drive(lost_s[i])
+    for k in range(3):
+        s, at_s = run.network.signals[i], run.session.now_s
+        assert run.link.observe(at_s).age_s[i] == k
+        others = [one.plan for one in run.running]
+        after = Stage((targets[i] + 1) % len(s.phases), 10.0)
+        sequence = (Stage(targets[i], 12.0 - k), after)[:stages]
+        others[i] = TimingPlan(s.id, sequence, at_s, at_s + 30.0)
+        run.decide(others)
+        assert run.drive(1)[0][i] == s.phases[targets[i]].lights
