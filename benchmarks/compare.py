@@ -153,9 +153,7 @@ def _cell(scenario: str, controller: str, groups: dict[tuple[str, str], list[Row
     )
 
 
-def _overall(
-    controller: str, scenarios: tuple[str, ...], groups: dict[tuple[str, str], list[Row]], baseline: str
-) -> dict[str, Change]:
+def _overall(controller: str, scenarios: tuple[str, ...], groups: dict[tuple[str, str], list[Row]], baseline: str) -> dict[str, Change]:
     changes = {}
     for key in METRICS:
         pairs = [paired(groups.get((s, controller), []), groups.get((s, baseline), []), key) for s in scenarios]
@@ -167,7 +165,5 @@ def _overall(
 
 def summary(comparison: Comparison, meta: dict[str, Any]) -> dict[str, Any]:
     """The machine-readable comparison: each metric with its unit, each number beside its interval."""
-    units = {
-        k: {"title": m.title, "title_zh": m.title_zh, "unit": m.unit, "better": m.better} for k, m in METRICS.items()
-    }
+    units = {k: {"title": m.title, "title_zh": m.title_zh, "unit": m.unit, "better": m.better} for k, m in METRICS.items()}
     return {"meta": meta, "metrics": units, "level": LEVEL, **asdict(comparison)}

@@ -65,9 +65,7 @@ class EpisodeBars:
         self._bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self._bars.stop()
 
 
@@ -81,9 +79,7 @@ def change_lines(change: Difference | Change | None) -> str:
     """A change in per cent, and below it the interval."""
     if change is None or isnan(change.percent):
         return UNKNOWN
-    low, high = (
-        (change.percent_low, change.percent_high) if isinstance(change, Difference) else (change.low, change.high)
-    )
+    low, high = (change.percent_low, change.percent_high) if isinstance(change, Difference) else (change.low, change.high)
     return f"{change.percent:+.1f} %" + ("" if isnan(low) or isnan(high) else f"\n{low:+.1f} to {high:+.1f}")
 
 
@@ -96,9 +92,7 @@ def result_tables(comparison: Comparison) -> list[Table]:
 
 
 def _table(title: str, first: str, headings: list[str]) -> Table:
-    table = Table(
-        title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False, min_width=len(title)
-    )
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False, min_width=len(title))
     table.add_column(first, overflow="fold")
     for heading in headings:
         table.add_column(escape(heading), justify="right", no_wrap=True)

@@ -45,10 +45,7 @@ def junction(name: str) -> Intersection:
     """A four-arm signal of 12 movements and 4 phases, timed by the RESCO rules."""
     turns = (Turn.RIGHT, Turn.THROUGH, Turn.LEFT)
     movements = tuple(
-        Movement(
-            f"{name}/{k}", str(k // 3), turns[k % 3], (f"{name}_{k}",), (f"{name}_x{k}",), 1800.0, 13.9, 20.0, 25.0
-        )
-        for k in range(12)
+        Movement(f"{name}/{k}", str(k // 3), turns[k % 3], (f"{name}_{k}",), (f"{name}_x{k}",), 1800.0, 13.9, 20.0, 25.0) for k in range(12)
     )
     lanes = tuple(Lane(m.lanes[0], 200.0, 13.9, (), 200.0, 25.0) for m in movements)
     phases = tuple(Phase(n, lights) for n, lights in LIGHTS.items())

@@ -76,9 +76,7 @@ def matrix_specs(
         if not some:
             raise ConfigError(f"a matrix without {what}; expected at least one")
     return [
-        EpisodeSpec(
-            scenario=name, controller=controller, seed=seed, rules=rules, forecast=forecast, trace=seed == seeds[0]
-        )
+        EpisodeSpec(scenario=name, controller=controller, seed=seed, rules=rules, forecast=forecast, trace=seed == seeds[0])
         for seed in dict.fromkeys(seeds)
         for name in dict.fromkeys(scenarios)
         for controller in dict.fromkeys(controllers)
@@ -199,9 +197,7 @@ def bench(
     """Run the matrix, print its tables, write summary.json and report.html; 0, 1 with failed episodes, 130 after Ctrl-C."""
     specs = matrix_specs(scenarios, controllers, seeds, rules, forecast)
     if baseline not in controllers:
-        raise ConfigError(
-            f"baseline {baseline!r}: not among the controllers {', '.join(controllers)}; name one of them, or add it"
-        )
+        raise ConfigError(f"baseline {baseline!r}: not among the controllers {', '.join(controllers)}; name one of them, or add it")
     report.require_extra()
     date = (now or datetime.now().astimezone()).isoformat(timespec="seconds")
     words = command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
@@ -236,9 +232,7 @@ def rebuild(out: Path, console: Console, baseline: str) -> int:
     last = {(row["scenario"], row["controller"], row["seed"], row["rules"]): row for row in rows}
     order = [*meta.get("scenarios", []), *meta.get("controllers", [])]
     place = {name: i for i, name in enumerate(order)}
-    chosen = sorted(
-        last.values(), key=lambda row: [place.get(row[what], len(place)) for what in ("scenario", "controller")]
-    )
+    chosen = sorted(last.values(), key=lambda row: [place.get(row[what], len(place)) for what in ("scenario", "controller")])
     return _publish(chosen, meta, out, console, baseline)
 
 

@@ -34,9 +34,7 @@ def digest(*places: Path) -> str:
     """Twelve hexadecimal digits of the names and contents of the files at or under these places."""
     total = hashlib.sha256()
     for place in places:
-        files = (
-            [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.suffix in SUFFIXES and f.is_file())
-        )
+        files = [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.suffix in SUFFIXES and f.is_file())
         for file in files:
             total.update(f"{file.relative_to(place.parent)}\0{file.stat().st_size}\0".encode())
             total.update(file.read_bytes())

@@ -66,9 +66,7 @@ def read_rows(folder: Path) -> list[Row]:
             if not {"scenario", "controller", "seed", "spec", "version"} <= row.keys():
                 raise ValueError("keys are missing")
         except (ValueError, AttributeError) as error:
-            raise ConfigError(
-                f"{path}, line {number}: not a result ({error}); remove the line to run its episode again"
-            ) from error
+            raise ConfigError(f"{path}, line {number}: not a result ({error}); remove the line to run its episode again") from error
         rows.append(row)
     return rows
 
@@ -92,9 +90,7 @@ class ResultsFile:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._file.close()
-            raise ConfigError(
-                f"{folder}: another bench is writing there; wait for it or choose another folder"
-            ) from error
+            raise ConfigError(f"{folder}: another bench is writing there; wait for it or choose another folder") from error
         self._file.seek(0)
         self._file.truncate(self._file.read().rfind(b"\n") + 1)
 
@@ -107,9 +103,7 @@ class ResultsFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
 
 

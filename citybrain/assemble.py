@@ -30,9 +30,7 @@ CONTROLLERS = {
     for c in (
         Controller("fixed", "the network's own fixed program, untouched", None, "own"),
         Controller("actuated", "SUMO's actuated control on the same phases (min 5 s, max 50 s)", None, "actuated"),
-        Controller(
-            "webster", "cycle and splits by Webster from the 15-minute forecast", "signals.planners.webster:Webster"
-        ),
+        Controller("webster", "cycle and splits by Webster from the 15-minute forecast", "signals.planners.webster:Webster"),
         Controller(
             "max_pressure",
             "the phase with the largest pressure (Varaiya 2013)",
@@ -43,9 +41,7 @@ CONTROLLERS = {
             "lookahead over a minute per next phase",
             "signals.planners.rolling_horizon:RollingHorizon",
         ),
-        Controller(
-            "learned", "the shipped policy: learned scorer with the lookahead's prices", "rl.policy:LearnedPlanner"
-        ),
+        Controller("learned", "the shipped policy: learned scorer with the lookahead's prices", "rl.policy:LearnedPlanner"),
     )
 }
 POLICY_PREFIX = "policy:"

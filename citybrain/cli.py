@@ -71,9 +71,7 @@ def evaluate(
     begin: Annotated[float | None, typer.Option(help="first second [s]")] = None,
     end: Annotated[float | None, typer.Option(help="last second [s]")] = None,
     backend: Annotated[str, typer.Option(help="libsumo, or traci (slower, a SUMO process of its own)")] = "libsumo",
-    forecast: Annotated[
-        str, typer.Option(help="forecaster in the loop: a model's name, a folder, or none")
-    ] = "residual",
+    forecast: Annotated[str, typer.Option(help="forecaster in the loop: a model's name, a folder, or none")] = "residual",
     tripinfo: Annotated[str, typer.Option(help="keep SUMO's tripinfo here")] = "",
     json_file: Annotated[str, typer.Option("--json", help="write the result here")] = "",
     additional: Annotated[list[str] | None, typer.Option(help="additional file for SUMO; may be repeated")] = None,
@@ -128,22 +126,16 @@ def print_result(result: dict[str, Any]) -> None:
 
 @app.command()
 def bench(
-    scenarios: Annotated[
-        str, typer.Option(help="names or folders, separated by commas")
-    ] = "resco/cologne1,resco/cologne3,resco/cologne8",
+    scenarios: Annotated[str, typer.Option(help="names or folders, separated by commas")] = "resco/cologne1,resco/cologne3,resco/cologne8",
     controllers: Annotated[
         str, typer.Option(help="names, separated by commas")
     ] = "fixed,actuated,webster,max_pressure,rolling_horizon,learned",
     seeds: Annotated[str, typer.Option(help="10 means 1 to 10; or a list 3,5 or a range 101-110")] = "10",
     jobs: Annotated[int, typer.Option(help="episodes at a time")] = 2,
-    out: Annotated[Path, typer.Option(help="folder for results, report and pictures; run again to resume")] = Path(
-        "out/bench"
-    ),
+    out: Annotated[Path, typer.Option(help="folder for results, report and pictures; run again to resume")] = Path("out/bench"),
     rules: Annotated[str, typer.Option(help="resco, free or street")] = "resco",
     baseline: Annotated[str, typer.Option(help="the controller that others are compared with")] = "fixed",
-    forecast: Annotated[
-        str, typer.Option(help="forecaster in the loop: a model's name, a folder, or none")
-    ] = "residual",
+    forecast: Annotated[str, typer.Option(help="forecaster in the loop: a model's name, a folder, or none")] = "residual",
 ) -> None:
     """Run scenarios x controllers x seeds in parallel, compare in pairs, and write an HTML report."""
     # The benchmarks stand above this package, so they are found by name, like every other part.

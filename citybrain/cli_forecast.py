@@ -23,13 +23,9 @@ from forecasting.models import DEFAULT, MODELS, kind
 from signals.errors import ForecastError
 
 console = Console()
-forecast_app = typer.Typer(
-    no_args_is_help=True, help="Fit, back-test and run the 15-minute flow forecaster on a table of counts."
-)
+forecast_app = typer.Typer(no_args_is_help=True, help="Fit, back-test and run the 15-minute flow forecaster on a table of counts.")
 
-Counts = Annotated[
-    str, typer.Option(help="wide CSV: a timestamp column, one column a detector; `odot` is the table in the package")
-]
+Counts = Annotated[str, typer.Option(help="wide CSV: a timestamp column, one column a detector; `odot` is the table in the package")]
 ODOT_SPLIT = ("2024-05-04", "2024-05-07", "2024-05-14")
 
 
@@ -57,18 +53,14 @@ def fit(
 ) -> None:
     """Fit a model to all of a table and store it as arrays and a JSON card."""
     forecaster = store.fit_and_store(history_of(counts), model, out, source=counts)
-    console.print(
-        f"{forecaster.name} for {len(forecaster.detectors)} detectors, bins of {forecaster.bin_s / 60:.0f} min, stored in {out}"
-    )
+    console.print(f"{forecaster.name} for {len(forecaster.detectors)} detectors, bins of {forecaster.bin_s / 60:.0f} min, stored in {out}")
 
 
 @forecast_app.command()
 def backtest(
     counts: Counts = "odot",
     fit_until: Annotated[str, typer.Option(help="end of the fit")] = ODOT_SPLIT[0],
-    test_from: Annotated[
-        str, typer.Option(help="begin of the test; what lies between calibrates the intervals")
-    ] = ODOT_SPLIT[1],
+    test_from: Annotated[str, typer.Option(help="begin of the test; what lies between calibrates the intervals")] = ODOT_SPLIT[1],
     test_until: Annotated[str, typer.Option(help="end of the test")] = ODOT_SPLIT[2],
     models: Annotated[str, typer.Option(help="names separated by commas, or all")] = "all",
     blank: Annotated[float, typer.Option(help="share of the detectors' test time to hide")] = 0.0,
@@ -87,18 +79,14 @@ def backtest(
 
 def print_rows(result: BacktestResult) -> None:
     """A line a model."""
-    table = Table(
-        "model", "WAPE %", "MAE veh", "RMSE veh", "80 % interval covers %", "skill vs profile", "fit s", box=None
-    )
+    table = Table("model", "WAPE %", "MAE veh", "RMSE veh", "80 % interval covers %", "skill vs profile", "fit s", box=None)
     for row in result.rows:
         table.add_row(
             str(row["model"]), f"{row['wape']:.1f}", f"{row['mae']:.2f}", f"{row['rmse']:.2f}",
             f"{row['coverage_80']:.0f}", f"{row['skill_vs_profile']:.3f}", f"{row['fit_s']:.2f}",
         )  # fmt: skip
     console.print(table)
-    console.print(
-        f"Poisson floor {result.poisson_floor_wape:.1f} %; the service uses {result.default!r}; test {result.spans['test']}"
-    )
+    console.print(f"Poisson floor {result.poisson_floor_wape:.1f} %; the service uses {result.default!r}; test {result.spans['test']}")
 
 
 @forecast_app.command()

@@ -21,9 +21,7 @@ console = Console()
 
 
 def plan(
-    scenario: Annotated[
-        str, typer.Argument(help="catalogue name or folder; its demand gives the flows unless --flows does")
-    ] = "",
+    scenario: Annotated[str, typer.Argument(help="catalogue name or folder; its demand gives the flows unless --flows does")] = "",
     net: Annotated[str, typer.Option(help="net.xml of your own, with --flows")] = "",
     flows: Annotated[str, typer.Option(help="CSV with the columns movement, flow_veh_h")] = "",
     rules: Annotated[str, typer.Option(help="resco, free or street")] = "street",

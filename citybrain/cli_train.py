@@ -37,9 +37,7 @@ def train(
         raise ConfigError("expected --scenarios and --run, or --config FILE")
     forecasts = importlib.import_module("citybrain.forecasts")
     make = None if forecast == "none" else (lambda scenario, network: forecasts.forecaster_for(forecast, scenario, network))
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn()
-    )
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
     with bar:
         task = bar.add_task("training", total=args.steps)
 

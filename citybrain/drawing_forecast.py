@@ -63,9 +63,8 @@ def forecast_plot(trace: dict[str, Any], begin_s: float, name: str = "forecast")
     if not found:
         return None
     rows, columns = grid_shape(len(found), 2)
-    label = (
-        "Forecast of the next 15 minutes with its 80 % band against the count that came, for movements "
-        + ", ".join(one.movement for one in found)
+    label = "Forecast of the next 15 minutes with its 80 % band against the count that came, for movements " + ", ".join(
+        one.movement for one in found
     )
 
     def draw(figure: Any) -> None:
@@ -85,9 +84,7 @@ def forecast_plot(trace: dict[str, Any], begin_s: float, name: str = "forecast")
 
 def _draw_panel(axes: Any, one: Judged, begin_s: float) -> None:
     minutes = (one.made_at_s - begin_s) / 60.0
-    axes.fill_between(
-        minutes, one.low_veh, one.high_veh, color=OKABE_ITO[6], alpha=0.4, linewidth=0.0, label="forecast, 80 % band"
-    )
+    axes.fill_between(minutes, one.low_veh, one.high_veh, color=OKABE_ITO[6], alpha=0.4, linewidth=0.0, label="forecast, 80 % band")
     axes.plot(minutes, one.forecast_veh, color=OKABE_ITO[1], label="forecast")
     axes.plot(minutes, one.came_veh, color=OKABE_ITO[2], linestyle="--", label="came")
     axes.set_ylim(bottom=0.0)

@@ -27,9 +27,7 @@ def interval_plot(comparison: Comparison, keys: Sequence[str], name: str = "inte
             row[0].set_title(scenario)
         for axes, key in zip(panels[-1], keys, strict=True):
             metric = METRICS[key]
-            axes.set_xlabel(
-                metric.title + (f" [{metric.unit}]" if metric.unit else "") + f", {metric.better} is better"
-            )
+            axes.set_xlabel(metric.title + (f" [{metric.unit}]" if metric.unit else "") + f", {metric.better} is better")
 
     return picture(name, label, height_in, draw)
 

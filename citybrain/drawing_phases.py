@@ -31,15 +31,11 @@ def green_spans(times_s: list[float], phases: list[int]) -> list[tuple[int, floa
     return [span for span in spans if span[0] >= 0]
 
 
-def phase_diagram(
-    traces: dict[str, dict[str, Any]], signal: int, style: dict[str, Style], begin_s: float, name: str = "phases"
-) -> str:
+def phase_diagram(traces: dict[str, dict[str, Any]], signal: int, style: dict[str, Style], begin_s: float, name: str = "phases") -> str:
     """Phases of one signal in the first 15 minutes under each controller, and its queue."""
     known = next(iter(traces.values()))["signals"][signal]
     rows = int(known["phases"])
-    label = (
-        f"Phases of signal {known['id']} over 15 minutes, and the vehicles queued there, under {' and '.join(traces)}"
-    )
+    label = f"Phases of signal {known['id']} over 15 minutes, and the vehicles queued there, under {' and '.join(traces)}"
     heights = [*([0.35 + 0.22 * rows] * len(traces)), 1.6]
 
     def draw(figure: Any) -> None:

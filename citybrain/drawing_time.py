@@ -28,9 +28,7 @@ def smoothed_delay(rows: list[list[list[float]]], minutes: int) -> Floats:
     return np.array([delay_s[n].sum() / trips[n].sum() if trips[n].sum() > 0 else np.nan for n in near])
 
 
-def delay_over_time(
-    runs: dict[str, list[list[list[float]]]], style: dict[str, Style], begin_s: float, name: str = "delay"
-) -> str:
+def delay_over_time(runs: dict[str, list[list[list[float]]]], style: dict[str, Style], begin_s: float, name: str = "delay") -> str:
     """Delay over the hour of each controller; `runs` holds every run's `delay_by_minute`."""
     minutes = 1 + max((int(row[0]) for some in runs.values() for run in some for row in run), default=0)
     series = {controller: smoothed_delay(some, minutes) for controller, some in runs.items()}
@@ -55,9 +53,7 @@ def delay_over_time(
     return picture(name, label, 3.4, draw)
 
 
-def queue_over_time(
-    traces: dict[str, dict[str, Any]], style: dict[str, Style], begin_s: float, name: str = "queue"
-) -> str:
+def queue_over_time(traces: dict[str, dict[str, Any]], style: dict[str, Style], begin_s: float, name: str = "queue") -> str:
     """Vehicles queued at all signals together, of each controller's recorded run."""
     label = f"Vehicles queued at all signals over time, of {', '.join(traces)}"
 
@@ -85,7 +81,8 @@ def by_minute(minutes: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Middle of each minute, and the mean of the values that fall into it."""
     whole = np.floor(minutes + 1e-9).astype(np.int64)
     present = np.unique(whole)
-    return present + 0.5, np.array([values[whole == m].mean() for m in present])
+    means = np.array([values[whole == m].mean() for m in present], dtype=np.float64)
+    return present.astype(np.float64) + 0.5, means
 
 
 def start_word(time_s: float) -> str:

@@ -57,21 +57,14 @@ def plan_sheets(network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h
         lost_s = lost_time_s(signal)
         greens_s = target_greens_s(demand_of(signal), flows, lost_s, limit, signal)
         if np.isnan(greens_s).any():
-            raise ConfigError(
-                f"{signal.id}: no plan; a flow is missing, or its intergreens of {lost_s:.0f} s fill the longest cycle"
-            )
+            raise ConfigError(f"{signal.id}: no plan; a flow is missing, or its intergreens of {lost_s:.0f} s fill the longest cycle")
         stages = tuple(Stage(s.phase, float(g)) for s, g in zip(signal.base.stages, greens_s, strict=True))
         wishes.append(TimingPlan(signal.id, stages, 0.0, float("inf"), True, float(greens_s.sum()) + lost_s, 0.0))
     approved = vet(tuple(wishes), adopt(network, 0.0), standing(network), network, unhurried(limits))
     for one, wish in zip(approved, wishes, strict=True):
         if one.plan is not wish:
-            raise ConfigError(
-                f"{wish.signal}: the plan for these flows is not allowed here: {one.objections[0].sentence}"
-            )
-    return tuple(
-        sheet(s, a, flow_veh_h[starts[i] : starts[i + 1]])
-        for i, (s, a) in enumerate(zip(network.signals, approved, strict=True))
-    )
+            raise ConfigError(f"{wish.signal}: the plan for these flows is not allowed here: {one.objections[0].sentence}")
+    return tuple(sheet(s, a, flow_veh_h[starts[i] : starts[i + 1]]) for i, (s, a) in enumerate(zip(network.signals, approved, strict=True)))
 
 
 def unhurried(limits: tuple[SafetyEnvelope, ...]) -> tuple[SafetyEnvelope, ...]:
@@ -118,9 +111,7 @@ def read_flows(path: Path, network: Network) -> Floats:
     named: set[str] = set()
     for number, row in enumerate(rows, 2):
         if row["movement"] not in index:
-            raise ConfigError(
-                f"{path}, line {number}: no movement {row['movement']!r}; {nearest(row['movement'], names[:40])}"
-            )
+            raise ConfigError(f"{path}, line {number}: no movement {row['movement']!r}; {nearest(row['movement'], names[:40])}")
         if row["movement"] in named:
             raise ConfigError(f"{path}, line {number}: movement {row['movement']!r} is there twice")
         named.add(row["movement"])
@@ -129,9 +120,7 @@ def read_flows(path: Path, network: Network) -> Floats:
         except ValueError:
             value = float("nan")
         if not 0.0 <= value < 100_000.0:
-            raise ConfigError(
-                f"{path}, line {number}: flow_veh_h is {row['flow_veh_h']!r}, expected a number from 0 up"
-            )
+            raise ConfigError(f"{path}, line {number}: flow_veh_h is {row['flow_veh_h']!r}, expected a number from 0 up")
         flow_veh_h[index[row["movement"]]] = value
     return flow_veh_h
 
@@ -193,9 +182,7 @@ def additional(sheets: tuple[Sheet, ...]) -> str:
     lines = ["<additional>"]
     for one in sheets:
         plan, cabinet = one.approved.plan, Cabinet(one.signal)
-        lines.append(
-            f'  <tlLogic id={quoteattr(plan.signal)} type="static" programID="citybrain" offset="{plan.offset_s:g}">'
-        )
+        lines.append(f'  <tlLogic id={quoteattr(plan.signal)} type="static" programID="citybrain" offset="{plan.offset_s:g}">')
         for segment in cabinet.cycle(plan.stages[0].phase, plan.stages, 0):
             lines.append(f'    <phase duration="{segment.duration_s:g}" state="{segment.lights}"/>')
         lines.append("  </tlLogic>")

@@ -41,9 +41,7 @@ class Recorder:
         busiest = np.argsort(-counts_veh.sum(axis=0), kind="stable")[:BUSIEST]
         names = [m.id for s in self._network.signals for m in s.movements]
         return {
-            "signals": [
-                {"id": s.id, "x_m": s.x_m, "y_m": s.y_m, "phases": len(s.phases)} for s in self._network.signals
-            ],
+            "signals": [{"id": s.id, "x_m": s.x_m, "y_m": s.y_m, "phases": len(s.phases)} for s in self._network.signals],
             "streets": [[s.from_signal, s.to_signal, s.length_m] for s in self._network.streets],
             "times_s": self._times_s,
             "queue_veh": self._queues_veh,

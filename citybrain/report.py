@@ -51,14 +51,10 @@ def write_report(
         raise ConfigError(f"{path}: cannot write there ({error.strerror})") from error
 
 
-def report_html(
-    comparison: Comparison, rows: Sequence[Row], traces: dict[tuple[str, str], Trace], meta: dict[str, Any]
-) -> str:
+def report_html(comparison: Comparison, rows: Sequence[Row], traces: dict[tuple[str, str], Trace], meta: dict[str, Any]) -> str:
     """The page as text; every name in it escaped."""
     jinja2 = module("jinja2")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     sections = [_section(comparison, s, i, rows, traces) for i, s in enumerate(comparison.scenarios)]
     return str(
         environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -171,9 +167,7 @@ def _overall(comparison: Comparison) -> list[dict[str, Any]]:
     for controller, changes in comparison.overall.items():
         found = [changes.get(key) for key in SHOWN]
         words = [change_text(c.percent, c.low, c.high) if c else UNKNOWN for c in found]
-        rows.append(
-            {"controller": controller, "changes": words, "scenarios": max((c.scenarios for c in found if c), default=0)}
-        )
+        rows.append({"controller": controller, "changes": words, "scenarios": max((c.scenarios for c in found if c), default=0)})
     return rows
 
 

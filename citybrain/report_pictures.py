@@ -40,9 +40,7 @@ def interval_figure(comparison: Comparison) -> Figure:
     )
 
 
-def scenario_figures(
-    comparison: Comparison, scenario: str, place: int, rows: Sequence[Row], traces: dict[str, Trace]
-) -> list[Figure]:
+def scenario_figures(comparison: Comparison, scenario: str, place: int, rows: Sequence[Row], traces: dict[str, Trace]) -> list[Figure]:
     """The pictures that rows and traces (by controller) allow; `place` keeps their ids apart from other scenarios'."""
     if not rows:
         return []
@@ -90,9 +88,7 @@ def _map_figure(scenario: str, place: int, pair: dict[str, Trace], seed: object)
     )
 
 
-def _phase_figure(
-    scenario: str, place: int, pair: dict[str, Trace], style: dict[str, Style], begin_s: float, seed: object
-) -> Figure:
+def _phase_figure(scenario: str, place: int, pair: dict[str, Trace], style: dict[str, Style], begin_s: float, seed: object) -> Figure:
     first = next(iter(pair.values()))
     signal = busiest_signal(first)
     times_s = first["times_s"]

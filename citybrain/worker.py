@@ -73,9 +73,7 @@ class Worker:
                 line = self._lines.get(timeout=self.silence_limit_s)
             except queue.Empty:
                 self.close()
-                raise LinkError(
-                    f"{name_of(spec)}: no progress for {self.silence_limit_s:.0f} s; SUMO hangs, killed"
-                ) from None
+                raise LinkError(f"{name_of(spec)}: no progress for {self.silence_limit_s:.0f} s; SUMO hangs, killed") from None
             if line is None:
                 self.close()
                 raise LinkError(f"{name_of(spec)}: the worker process died")
@@ -114,9 +112,7 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
 

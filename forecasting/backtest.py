@@ -96,9 +96,7 @@ def run_backtest(
     fit_end, first, last = history.index(fit_until), history.index(test_from), history.index(test_until)
     begin = fit_end if calibrate_from is None else history.index(calibrate_from)
     if not 0 < fit_end <= first < last:
-        raise ForecastError(
-            f"spans out of order or outside the counts: fit until {fit_until}, test {test_from} to {test_until}"
-        )
+        raise ForecastError(f"spans out of order or outside the counts: fit until {fit_until}, test {test_from} to {test_until}")
     past = history.between(0, fit_end)
     if begin >= first:
         begin = held_out(past)

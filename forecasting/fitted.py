@@ -56,15 +56,11 @@ class FittedForecaster:
         )
 
 
-def predict(
-    forecaster: FittedForecaster, history: FlowHistory, at: np.datetime64 | None = None, bins: int = 1
-) -> FlowForecast:
+def predict(forecaster: FittedForecaster, history: FlowHistory, at: np.datetime64 | None = None, bins: int = 1) -> FlowForecast:
     """Forecast of the bins from `at` on (default: the history's end) from those before; times on the week clock."""
     if history.detectors != forecaster.detectors:
         strange = sorted(set(history.detectors) ^ set(forecaster.detectors))
-        raise ForecastError(
-            f"the table and the model differ in detectors, e.g. {', '.join(strange[:3]) or 'their order'}"
-        )
+        raise ForecastError(f"the table and the model differ in detectors, e.g. {', '.join(strange[:3]) or 'their order'}")
     if history.bin_s != forecaster.bin_s:
         raise ForecastError(f"the table has bins of {history.bin_s:g} s, the model of {forecaster.bin_s:g} s")
     origin = history.bins if at is None else history.index(at)

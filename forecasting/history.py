@@ -158,9 +158,7 @@ def _aligned(times: npt.NDArray[np.datetime64], counts_veh: Floats, detectors: t
         raise ForecastError(f"the time {astray} is not on the grid of {bin_s} s from {times[0]}")
     bins = int(offsets_s[-1] // bin_s) + 1
     if bins > LARGEST_GAP * (len(times) + 100):
-        raise ForecastError(
-            f"only {len(times)} of {bins} bins from {times[0]} to {times[-1]} are there; is a date wrong?"
-        )
+        raise ForecastError(f"only {len(times)} of {bins} bins from {times[0]} to {times[-1]} are there; is a date wrong?")
     wide = np.full((bins, len(detectors)), np.nan)
     wide[offsets_s // bin_s] = counts_veh
     return FlowHistory(times[0], float(bin_s), detectors, wide)

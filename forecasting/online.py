@@ -27,9 +27,7 @@ def newcomer(movements: tuple[str, ...]) -> FittedForecaster:
 class OnlineForecaster:
     """Lives as long as one run. `update` is cheap; it computes anew when a minute of the run has closed."""
 
-    def __init__(
-        self, movements: tuple[str, ...], fitted: FittedForecaster | None = None, weekday: int = 0, bins: int = 1
-    ) -> None:
+    def __init__(self, movements: tuple[str, ...], fitted: FittedForecaster | None = None, weekday: int = 0, bins: int = 1) -> None:
         """`fitted` knows earlier days of the same movements (None: nobody does); `bins`: how many to forecast."""
         self._fitted = newcomer(movements) if fitted is None else fitted
         if self._fitted.detectors != movements:
@@ -62,9 +60,7 @@ class OnlineForecaster:
             return self._forecast
         span_s = now_s - self._now_s
         if not span_s >= 0.0:
-            raise ForecastError(
-                f"time ran backwards from {self._now_s:g} s to {now_s:g} s; a new run needs a new forecaster"
-            )
+            raise ForecastError(f"time ran backwards from {self._now_s:g} s to {now_s:g} s; a new run needs a new forecaster")
         if counts_veh.shape != self._minute_veh.shape:
             raise ForecastError(f"{counts_veh.shape} counts, expected {self._minute_veh.shape}")
         silent = np.isnan(counts_veh)

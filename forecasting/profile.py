@@ -68,9 +68,7 @@ def _interpolated(table: Floats, start_s: Floats, bin_s: float) -> Floats:
     after = _rows(table, (first + 1) * bin_s, (first + 1).astype(np.int64) % slots)
     # Does one of the two slots know nothing? Then the other speaks for the whole window.
     mixed = (1 - share) * now + share * after
-    return np.asarray(
-        np.where(np.isnan(now), np.where(share > 0, after, np.nan), np.where(np.isnan(after), now, mixed))
-    )
+    return np.asarray(np.where(np.isnan(now), np.where(share > 0, after, np.nan), np.where(np.isnan(after), now, mixed)))
 
 
 def _rows(table: Floats, clock_s: Floats, slot: Ints) -> Floats:

@@ -40,9 +40,7 @@ def history_of(recordings: Sequence[Recording]) -> FlowHistory:
     day = 0
     for one in recordings:
         if (one.detectors, one.bin_s) != (first.detectors, first.bin_s):
-            raise ForecastError(
-                f"recordings of {len(first.detectors)} and {len(one.detectors)} other detectors or bins do not mix"
-            )
+            raise ForecastError(f"recordings of {len(first.detectors)} and {len(one.detectors)} other detectors or bins do not mix")
         day += (one.weekday - day) % 7
         starts_s.append(day * DAY_S + one.start_s)
         day += max(int(np.ceil((one.start_s + one.bin_s * len(one.counts_veh)) / DAY_S)), 1)

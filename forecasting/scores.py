@@ -29,9 +29,7 @@ def scores(true_veh: Floats, count_veh: Floats, low_veh: Floats, high_veh: Float
     both = np.isfinite(true_veh) & np.isfinite(count_veh)
     y, m, low, high = true_veh[both], count_veh[both], low_veh[both], high_veh[both]
     if not len(y):
-        return dict.fromkeys(("n", "mae", "rmse", "wape", "mape", "pinball", "coverage_80", "width_80"), math.nan) | {
-            "n": 0.0
-        }
+        return dict.fromkeys(("n", "mae", "rmse", "wape", "mape", "pinball", "coverage_80", "width_80"), math.nan) | {"n": 0.0}
     error = y - m
     busy = y > MAPE_ABOVE_VEH
     return {

@@ -96,13 +96,9 @@ def _try_out(forecaster: FittedForecaster, folder: Path) -> None:
         silence = np.full((forecaster.model.window_bins, len(forecaster.detectors)), np.nan)
         forecast = forecaster.predict(silence, 0.0)
     except (ValueError, IndexError, MemoryError) as why:
-        raise ForecastError(
-            f"{folder}: the model does not fit the {len(forecaster.detectors)} detectors of the card: {why}"
-        ) from why
+        raise ForecastError(f"{folder}: the model does not fit the {len(forecaster.detectors)} detectors of the card: {why}") from why
     if forecast.flow_veh_h.shape != (1, len(forecaster.detectors)):
-        raise ForecastError(
-            f"{folder}: the model has {forecast.flow_veh_h.shape[1]} detectors, the card {len(forecaster.detectors)}"
-        )
+        raise ForecastError(f"{folder}: the model has {forecast.flow_veh_h.shape[1]} detectors, the card {len(forecaster.detectors)}")
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -128,9 +124,7 @@ def _arrays(folder: Path) -> Arrays:
         with np.load(path, allow_pickle=False) as opened:
             return {name: np.asarray(opened[name], dtype=np.float64) for name in opened.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as why:
-        raise ForecastError(
-            f"{path}: no arrays can be read (missing, truncated, or of a format that could run code): {why}"
-        ) from why
+        raise ForecastError(f"{path}: no arrays can be read (missing, truncated, or of a format that could run code): {why}") from why
 
 
 def code_version() -> str:

@@ -142,9 +142,7 @@ class SignalsEnv:
         """Of one signal: the index of a phase."""
         return self.action_spaces[agent]
 
-    def reset(
-        self, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Rows], dict[str, dict[str, Mask]]]:
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Rows], dict[str, dict[str, Mask]]]:
         """Start the hour anew: observations and infos by signal."""
         if seed is not None:
             self._rng = np.random.default_rng(seed)

@@ -38,9 +38,7 @@ class Policy:
 class LearnedPlanner:
     """Asks the policy which phase comes next at every signal; how the change is made is the planners' common `sequences`."""
 
-    def __init__(
-        self, network: Network, limits: tuple[SafetyEnvelope, ...], policy: Policy | Path | None = None
-    ) -> None:
+    def __init__(self, network: Network, limits: tuple[SafetyEnvelope, ...], policy: Policy | Path | None = None) -> None:
         """`policy`: one that is loaded, a folder to load, or None for the one that ships."""
         self._limits = limits
         self._eyes = Eyes(network, limits)
@@ -119,11 +117,7 @@ def _arrays(path: Path) -> dict[str, Weights]:
         with zipfile.ZipFile(path) as packed:
             members = {info.filename: info.file_size for info in packed.infolist()}
             if set(members) != {f"{name}.npy" for name in names}:
-                what = (
-                    "a Stable-Baselines3 archive, which is a pickle"
-                    if "data" in members
-                    else f"holds {sorted(members)}"
-                )
+                what = "a Stable-Baselines3 archive, which is a pickle" if "data" in members else f"holds {sorted(members)}"
                 raise PolicyError(f"{path}: {what}; expected the arrays {', '.join(names)}")
             if sum(members.values()) > LARGEST_BYTES:
                 raise PolicyError(f"{path}: unpacks to {sum(members.values())} bytes; expected at most {LARGEST_BYTES}")
@@ -132,9 +126,7 @@ def _arrays(path: Path) -> dict[str, Weights]:
     except FileNotFoundError as error:
         raise PolicyError(f"{path}: there is no such file; expected a folder with {ARRAYS} and {CARD}") from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise PolicyError(
-            f"{path}: no arrays can be read (truncated, or a pickle, which could run code): {error}"
-        ) from error
+        raise PolicyError(f"{path}: no arrays can be read (truncated, or a pickle, which could run code): {error}") from error
     for name, array in arrays.items():
         if array.dtype != np.float32:
             raise PolicyError(f"{path}: {name} is {array.dtype}; expected float32")

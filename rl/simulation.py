@@ -92,9 +92,7 @@ def site(scenario: Scenario, rules: str = "resco") -> Site:
 class Simulation:
     """An hour of one scenario under somebody's decisions; lives from `start` to its end or `close`."""
 
-    def __init__(
-        self, where: Site, eyes: Eyes, seed: int, forecaster: Forecaster, files: RunFiles | None = None
-    ) -> None:
+    def __init__(self, where: Site, eyes: Eyes, seed: int, forecaster: Forecaster, files: RunFiles | None = None) -> None:
         self.where, self._eyes = where, eyes
         self._session: Session = start(where.scenario, seed, files)
         with self._closed_on_error():

@@ -133,9 +133,7 @@ def claim(run: Path, args: TrainArgs) -> Path | None:
             raise ConfigError(f"{stored}: cannot be read ({error})") from error
         for name, value in given.items():
             if name not in MAY_CHANGE and before.get(name) != value:
-                raise ConfigError(
-                    f"{run}: was started with {name} {before.get(name)!r}; it cannot go on with {value!r}"
-                )
+                raise ConfigError(f"{run}: was started with {name} {before.get(name)!r}; it cannot go on with {value!r}")
     try:
         (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
         stored.write_text(json.dumps(given, indent=1) + "\n", encoding="utf-8")
@@ -170,9 +168,7 @@ def ppo(args: TrainArgs, env: SignalRows) -> Any:
 class Watch(BaseCallback):  # type: ignore[misc]
     """After every rollout: TensorBoard, progress, and now and then a checkpoint of the model that made the rollout."""
 
-    def __init__(
-        self, args: TrainArgs, env: SignalRows, run: Path, progress: Callable[[Progress], None] | None
-    ) -> None:
+    def __init__(self, args: TrainArgs, env: SignalRows, run: Path, progress: Callable[[Progress], None] | None) -> None:
         super().__init__()
         self._args, self._rows, self._run, self._progress = args, env, run, progress
         self._told, self._rollouts = len(env.ended), 0

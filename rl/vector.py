@@ -67,9 +67,7 @@ class SignalRows(VecEnv):  # type: ignore[misc]
         k, n = self.episode, len(self._sites)
         heard = self._make_forecaster is not None and (k // n) % self._forecast_every == 0
         where = self._sites[k % n]
-        forecaster = (
-            self._make_forecaster(where.scenario, where.network) if heard and self._make_forecaster else NoForecast()
-        )
+        forecaster = self._make_forecaster(where.scenario, where.network) if heard and self._make_forecaster else NoForecast()
         self._simulation = Simulation(where, self._eyes[k % n], self._first_seed + k, forecaster)
         self._sum, self._decisions = 0.0, 0
         return self._padded(self._simulation.rows())

@@ -7,9 +7,7 @@ from math import floor, isfinite
 from signals.types import ApprovedPlan, SafetyEnvelope, Stage, TimingPlan
 
 
-def approach(
-    wish: tuple[TimingPlan, ...], running: tuple[ApprovedPlan, ...], limits: tuple[SafetyEnvelope, ...]
-) -> tuple[TimingPlan, ...]:
+def approach(wish: tuple[TimingPlan, ...], running: tuple[ApprovedPlan, ...], limits: tuple[SafetyEnvelope, ...]) -> tuple[TimingPlan, ...]:
     """The wishes, limited: the same objects where there is nothing to limit. The malformed goes on to `vet` as it is.
 
     A repeating plan moves along the straight line from the running greens to the wished ones, so that all arrive

@@ -38,9 +38,7 @@ class Demand:
         for m in np.flatnonzero(self.opposed_by.any(axis=1)):
             foes = self.opposed_by[m] & (self.saturation_veh_h > 0.0)
             ratio = float((flow_veh_h[foes] / self.saturation_veh_h[foes]).max(initial=0.0))
-            saturation_veh_h[m] = webster.permissive_saturation_veh_h(
-                float(flow_veh_h[foes].sum()), ratio, saturation_veh_h[m]
-            )
+            saturation_veh_h[m] = webster.permissive_saturation_veh_h(float(flow_veh_h[foes].sum()), ratio, saturation_veh_h[m])
         per_lane_veh_h = np.divide(saturation_veh_h, self.lanes, out=np.ones_like(self.lanes), where=self.lanes > 0.0)
         # The share of an hour's green of one lane that the group's vehicles need, in units of a vehicle per hour.
         group_load = self.shared @ (flow_veh_h / np.maximum(per_lane_veh_h, 1.0))

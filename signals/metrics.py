@@ -4,12 +4,10 @@ The population is every trip due in the run, let in or not: averages over arrive
 metric is one function and its line in `METRICS`; CLI, report and dashboard iterate over that table.
 """
 
-import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -223,65 +221,3 @@ METRICS: dict[str, Metric] = {
 def measure(trips: Trips) -> dict[str, float]:
     """Every metric by its key, rounded to its digits."""
     return {key: round(metric.function(trips), metric.digits) for key, metric in METRICS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean with its 95 % interval; the bounds are NaN where there are too few values to say."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What one controller does against another on the same seeds: of the figures, and in percent of the other's mean."""
-
-    mean: Interval
-    percent: Interval
-    pairs: int
-
-
-def mean_interval(values: Floats, rng: np.random.Generator, resamples: int = 10_000) -> Interval:
-    """Mean and 95 % bootstrap interval of independent values (expanded percentiles: Hesterberg 2015, sec. 4.4)."""
-    return _interval(values[:, None], lambda means: means[..., 0], rng, resamples)
-
-
-def paired_difference(a: Floats, b: Floats, rng: np.random.Generator, resamples: int = 10_000) -> Difference:
-    """a - b over pairs [seed], and 100 (mean a / mean b - 1) [%], each with its 95 % bootstrap interval over the pairs."""
-    if a.shape != b.shape:
-        raise ScenarioError(f"{a.size} and {b.size} runs are not pairs; expected the same seeds for both")
-    pairs = np.stack((a, b), axis=1)
-    return Difference(
-        mean=_interval(pairs, lambda means: means[..., 0] - means[..., 1], rng, resamples),
-        percent=_interval(pairs, lambda means: 100.0 * (_quotient(means[..., 0], means[..., 1]) - 1.0), rng, resamples),
-        pairs=a.size,
-    )
-
-
-def _quotient(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole != 0.0)
-
-
-def _interval(rows: Floats, figure: Callable[[Floats], Floats], rng: np.random.Generator, resamples: int) -> Interval:
-    """The figure of the mean row [column], and its interval when rows are drawn anew."""
-    n = len(rows)
-    if n < 2 or np.isnan(rows).any():
-        return Interval(float(figure(rows.mean(axis=0))) if n else float("nan"), float("nan"), float("nan"))
-    drawn = figure(rows[rng.integers(0, n, (resamples, n))].mean(axis=1))
-    tail = expanded_tail(n)
-    low, high = np.quantile(drawn, [tail, 1.0 - tail])
-    return Interval(float(figure(rows.mean(axis=0))), float(low), float(high))
-
-
-def expanded_tail(n: int) -> float:
-    """Percentile for the 2.5 % bound of n values: Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)); plain ones are too narrow.
-
-    Student's t by the Cornish-Fisher expansion (Abramowitz and Stegun 1964, 26.7.5). Hesterberg 2015, sec. 4.4.
-    """
-    normal, v = NormalDist(), n - 1.0
-    z = normal.inv_cdf(0.975)
-    t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-    t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
-    return normal.cdf(-math.sqrt(n / v) * t)

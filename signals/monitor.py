@@ -95,6 +95,7 @@ class _Head:
         self.since_s = [-inf] * n  # that the shown kind is shown
         self.green_end_s = [-inf] * n
         self.red_s = 0.0
+        self._known: dict[tuple[str, str], tuple[list[tuple[int, str, str]], list[int]]] = {}
         self._clashes: dict[str, frozenset[tuple[int, int]]] = {"": frozenset()}
 
     def changed(self, now_s: float, aspects: str) -> list[tuple[str, str]]:
@@ -104,22 +105,26 @@ class _Head:
         if unreadable:
             return [unreadable]
         found = []
-        changes = [
-            (m, KINDS[old] if old else "", KINDS[new])
-            for m, (old, new) in enumerate(zip(before or [""] * len(aspects), aspects, strict=True))
-            if old != new
-        ]
+        changes, starting = self._changes(before, aspects)
         for m, old, new in changes:
-            if old != new:
-                found += self._lamp_changed(m, now_s, old, new)
-        if before:
-            found += self._too_early(now_s, [m for m, old, new in changes if new == GREEN and old != GREEN], aspects)
+            found += self._lamp_changed(m, now_s, old, new)
+        found += self._too_early(now_s, starting, aspects)
         if self.clashes(aspects):
             for m, k in sorted(self.clashes(aspects) - self.clashes(before)):
                 said = f"{self.names[m]} and {self.names[k]} are green together in {aspects}"
                 found.append(("conflicting greens", said))
         self.aspects = aspects
         return found
+
+    def _changes(self, before: str, aspects: str) -> tuple[list[tuple[int, str, str]], list[int]]:
+        """(lamp, old kind, new kind) of every lamp that changes its kind, and the lamps whose green begins; worked out once a pair."""
+        if (before, aspects) not in self._known:
+            kinds = [KINDS[c] for c in before] if before else [""] * len(aspects)
+            pairs = enumerate(zip(kinds, (KINDS[c] for c in aspects), strict=True))
+            changes = [(m, old, new) for m, (old, new) in pairs if old != new]
+            starting = [m for m, old, new in changes if before and new == GREEN]
+            self._known[before, aspects] = (changes, starting)
+        return self._known[before, aspects]
 
     def longest_red_s(self, now_s: float) -> float:
         """The longest red of a movement so far, from the first look on [s]."""

@@ -32,9 +32,7 @@ class Journey:
     routed: bool
 
 
-def expected_counts(
-    scenario: Scenario, network: Network, bin_s: float = BIN_S, seen_veh: Floats | None = None
-) -> Floats:
+def expected_counts(scenario: Scenario, network: Network, bin_s: float = BIN_S, seen_veh: Floats | None = None) -> Floats:
     """Vehicles at each stop line at free flow [bin, movement], from the scenario's begin to its end.
 
     Trips take the fastest way of the empty network. A turn that several lanes serve is shared among their movements as `seen_veh`

@@ -96,9 +96,7 @@ def day_factors(profile: Floats, begin_s: float, end_s: float, bin_s: float = BI
     from_s = begin_s % DAY_S
     hour = float(level(np.array(from_s), np.array(from_s + end_s - begin_s)))
     if not hour > 0.0:
-        raise ScenarioError(
-            f"day profile: zero between {begin_s:g} s and {end_s:g} s, where the scenario has its demand"
-        )
+        raise ScenarioError(f"day profile: zero between {begin_s:g} s and {end_s:g} s, where the scenario has its demand")
     edges_s = np.append(np.arange(0.0, DAY_S, bin_s), DAY_S)
     return level(edges_s[:-1], edges_s[1:]) / hour
 
@@ -121,9 +119,7 @@ def earlier_days(
     """
     hour_counts_veh = np.asarray(hour_counts_veh, dtype=np.float64)
     if hour_counts_veh.ndim != 2 or not hour_counts_veh.size or days < 1:
-        raise ScenarioError(
-            f"earlier days: expected counts [bin, movement] and a day or more, got {hour_counts_veh.shape}"
-        )
+        raise ScenarioError(f"earlier days: expected counts [bin, movement] and a day or more, got {hour_counts_veh.shape}")
     factors = day_factors(profile, begin_s, begin_s + hour_counts_veh.shape[0] * BIN_S)
     measured = np.isfinite(hour_counts_veh)
     mean_veh = np.where(measured, hour_counts_veh, 0.0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
@@ -203,18 +199,12 @@ def _scaled_flow(flow: ET.Element, factor: float, chance: float) -> Iterator[Dep
         if key in copy.attrib:
             copy.set(key, f"{float(copy.attrib[key]) * factor:.6g}")
     if float(copy.get("probability", "0")) > 1.0:
-        raise ScenarioError(
-            f"{name}: probability {copy.get('probability')} a second is above 1 at {factor:g} times the demand"
-        )
+        raise ScenarioError(f"{name}: probability {copy.get('probability')} a second is above 1 at {factor:g} times the demand")
     if "number" in copy.attrib:
         copy.set("number", str(math.floor(int(copy.attrib["number"]) * factor + chance)))
     if "period" in copy.attrib and factor > 0.0:
         exponential = re.fullmatch(r"exp\((.+)\)", copy.attrib["period"])
-        rate = (
-            f"exp({float(exponential[1]) * factor:.6g})"
-            if exponential
-            else f"{float(copy.attrib['period']) / factor:.6g}"
-        )
+        rate = f"exp({float(exponential[1]) * factor:.6g})" if exponential else f"{float(copy.attrib['period']) / factor:.6g}"
         copy.set("period", rate)
     if factor > 0.0 and copy.get("number") != "0":
         yield Departure(stated_s(copy.get("begin", "0"), f"{name}: begin"), _xml(copy))

@@ -170,8 +170,7 @@ def write_routes(path: Path, net: Path, flows: Flows) -> None:
     names = {route: f"r{i}" for i, route in enumerate(sorted({row[2] for row in rows}))}
     routes = "".join(f'    <route id="{name}" edges="{edges}"/>\n' for edges, name in names.items())
     vehicles = "".join(
-        f'    <vehicle id="{kind}.{i}" type="{kind}" route="{names[edges]}" depart="{depart_s}"'
-        ' departLane="best" departSpeed="max"/>\n'
+        f'    <vehicle id="{kind}.{i}" type="{kind}" route="{names[edges]}" depart="{depart_s}" departLane="best" departSpeed="max"/>\n'
         for i, (depart_s, kind, edges) in enumerate(rows)
     )
     with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=9, fileobj=raw, mtime=0) as file:

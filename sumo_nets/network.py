@@ -65,12 +65,7 @@ def read_network(net_file: Path, rules: Rules, *, name: str = "", sensing_m: flo
     reading = Reading(net, rules, sensing_m)
     intersections = tuple(read_signal(reading, t, links[t.getID()]) for t in signals)
     lane_signal = {lane.id: s.id for s in intersections for lane in s.lanes}
-    streets = [
-        Street(s.id, *street)
-        for s in intersections
-        for street in streets_from(net, exits_of(s), lane_signal)
-        if street[0] != s.id
-    ]
+    streets = [Street(s.id, *street) for s in intersections for street in streets_from(net, exits_of(s), lane_signal) if street[0] != s.id]
     return Network(name or Path(net_file).stem, intersections, tuple(streets))
 
 
@@ -113,9 +108,7 @@ def read_signal(reading: Reading, tls: Any, links: dict[int, list[Any]]) -> Inte
     x_m, y_m = position(links)
     zero = np.zeros((len(phases), len(phases)))
     empty = TimingPlan(signal, (), 0.0, 0.0)
-    bare = Intersection(
-        signal, x_m, y_m, lanes, movements, phases, uses, serves, conflicts, yields_to, zero, zero, empty, exceptions
-    )
+    bare = Intersection(signal, x_m, y_m, lanes, movements, phases, uses, serves, conflicts, yields_to, zero, zero, empty, exceptions)
     yellow_s, all_red_s = intergreens(bare, reading.rules)
     timed = replace(bare, yellow_s=yellow_s, all_red_s=all_red_s)
     return replace(timed, base=base_plan(timed, list(programs.values())[-1]))
@@ -229,9 +222,7 @@ def check_served(signal: str, movements: tuple[Movement, ...], phases: tuple[Pha
             raise ScenarioError(f"{signal}: movement {m} from {movement.approach} is green in no phase of its program")
 
 
-def check_conflicts(
-    signal: str, serves: Ints, conflicts: Bools, movements: tuple[Movement, ...]
-) -> tuple[tuple[int, int], ...]:
+def check_conflicts(signal: str, serves: Ints, conflicts: Bools, movements: tuple[Movement, ...]) -> tuple[tuple[int, int], ...]:
     """Crossing pairs that a phase shows protected green together: listed where sites are built so, otherwise an error.
 
     Built so: two left turns that cut each other's corner, and a turn that merges into the street another movement enters.
@@ -242,9 +233,7 @@ def check_conflicts(
             for k in np.flatnonzero(conflicts[m] & (row == Serves.PROTECTED)):
                 if m < k:
                     if not tolerated(movements[m], movements[k]):
-                        raise ScenarioError(
-                            f"{signal}: phase {p + 1} shows conflicting greens to movements {m} and {k}"
-                        )
+                        raise ScenarioError(f"{signal}: phase {p + 1} shows conflicting greens to movements {m} and {k}")
                     exceptions.append((int(m), int(k)))
     return tuple(dict.fromkeys(exceptions))
 

@@ -83,9 +83,7 @@ def scenario(name_or_folder: str | Path) -> Scenario:
     raise ScenarioError(f"{text}: no scenario of that name and no such folder; {nearest}")
 
 
-def from_files(
-    net: str | Path, routes: Iterable[str | Path], begin_s: float | None = None, end_s: float | None = None
-) -> Scenario:
+def from_files(net: str | Path, routes: Iterable[str | Path], begin_s: float | None = None, end_s: float | None = None) -> Scenario:
     """Anybody's network. The hour defaults to the demand's: from the first departure to 600 s after the last."""
     files = tuple(Path(one) for one in routes)
     if not files:
@@ -123,8 +121,7 @@ def check(one: Scenario) -> Scenario:
     if given and not any(first < one.end_s and last >= one.begin_s for first, last in given):
         first_s, last_s = min(first for first, _ in given), max(last for _, last in given)
         raise ScenarioError(
-            f"{one.name}: nobody departs between {one.begin_s:g} s and {one.end_s:g} s;"
-            f" the demand runs from {first_s:g} s to {last_s:g} s"
+            f"{one.name}: nobody departs between {one.begin_s:g} s and {one.end_s:g} s; the demand runs from {first_s:g} s to {last_s:g} s"
         )
     return one
 

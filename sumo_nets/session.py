@@ -55,8 +55,8 @@ class Session:
         """One simulation step; the new time [s]. LinkError when SUMO ended or does not answer."""
         asked_s = time.monotonic()
         try:
-            self.sumo.simulationStep()
-            self.now_s = float(self.sumo.simulation.getTime())
+            self.sumo.simulation.step()
+            self.now_s = self.sumo.simulation.getTime()
         except Exception as error:  # libsumo and traci raise classes of their own, sockets theirs
             reason = self._reason(error, time.monotonic() - asked_s)
             raise LinkError(f"SUMO failed at {self.now_s:.0f} s: {reason}") from error
@@ -115,9 +115,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
 
@@ -236,9 +234,7 @@ def attach(port: int, host: str = "127.0.0.1", client_order: int = 1, limit_s: f
         if connection is not None and connection._socket is not None:
             connection._socket.close()  # the guard takes our leave
         reason = str(error) or type(error).__name__
-        raise LinkError(
-            f"{host}:{port}: no SUMO answers there ({reason}); was it started with --remote-port?"
-        ) from error
+        raise LinkError(f"{host}:{port}: no SUMO answers there ({reason}); was it started with --remote-port?") from error
     return Session(connection, now_s, end_s if end_s > 0.0 else float("inf"), now_s, False, guard=guard)
 
 
@@ -274,9 +270,5 @@ def logged_error(log: Path | None) -> str:
     if log is None or not log.is_file():
         return ""
     lines: Sequence[str] = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    errors = [
-        line.removeprefix("Error: ").strip()
-        for line in lines
-        if line.strip() and not line.startswith(("Quitting", "Warning"))
-    ]
+    errors = [line.removeprefix("Error: ").strip() for line in lines if line.strip() and not line.startswith(("Quitting", "Warning"))]
     return errors[0] if errors else ""

@@ -67,4 +67,4 @@ def _distance_m(points: Floats, start: Floats, end: Floats) -> Floats:
     along = end - start
     length2 = float(along @ along)
     share = np.clip((points - start) @ along / length2, 0.0, 1.0) if length2 > 0.0 else np.zeros(len(points))
-    return np.hypot(*(points - start - share[:, None] * along).T)
+    return np.asarray(np.hypot(*(points - start - share[:, None] * along).T))

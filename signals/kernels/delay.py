@@ -33,9 +33,7 @@ def incremental_delay_s(degree: float, capacity_veh_h: float, period_h: float, k
     if not (capacity_veh_h > 0.0 and period_h > 0.0):
         return np.nan
     over = degree - 1.0
-    return (
-        900.0 * period_h * (over + math.sqrt(over * over + 8.0 * k * upstream * degree / (capacity_veh_h * period_h)))
-    )
+    return 900.0 * period_h * (over + math.sqrt(over * over + 8.0 * k * upstream * degree / (capacity_veh_h * period_h)))
 
 
 @njit(cache=True)

@@ -27,9 +27,7 @@ def best_phase(movement: int, red_s: Floats, serves: Ints) -> int:
 
 
 @njit(cache=True)
-def rescue_order(
-    phase: Ints, called_red_s: Floats, serves: Ints, phases: Ints, movement_start: Ints
-) -> tuple[Ints, Floats]:
+def rescue_order(phase: Ints, called_red_s: Floats, serves: Ints, phases: Ints, movement_start: Ints) -> tuple[Ints, Floats]:
     """Phases that serve all who wait, longest red first, and the red that asks for each [s]; both [signal, phase].
 
     -1 at the end. `called_red_s` [movement]: red so far of a movement with a call, 0 without one, infinite where unknown.

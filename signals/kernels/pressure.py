@@ -26,9 +26,7 @@ def in_reach_veh(
 
 
 @njit(cache=True)
-def movement_weights(
-    queue_veh: Floats, exit_veh: Floats, exit_lanes: Floats, exit_storage_veh: Floats, saturation_veh_h: Floats
-) -> Floats:
+def movement_weights(queue_veh: Floats, exit_veh: Floats, exit_lanes: Floats, exit_storage_veh: Floats, saturation_veh_h: Floats) -> Floats:
     """Vehicles that one second of green is worth, times the difference of queues, per movement [movement].
 
     w = max(0, x - x_exit / lanes_exit) * s / 3600; zero where the exit is full, to within one vehicle of its storage.

@@ -58,9 +58,7 @@ def optimal_cycle_s(lost_s: float, critical_sum: float, min_cycle_s: float, max_
 
 
 @njit(cache=True)
-def cycle_with_minimums_s(
-    cycle_s: float, lost_s: float, ratios: Floats, min_green_s: Floats, max_cycle_s: float
-) -> float:
+def cycle_with_minimums_s(cycle_s: float, lost_s: float, ratios: Floats, min_green_s: Floats, max_cycle_s: float) -> float:
     """The cycle, longer where minimum greens take more than their share, up to the longest [s].
 
     Webster's cycle gives every phase the degree of saturation x = Y C / (C - L). A phase at its minimum is time lost to the

@@ -86,9 +86,7 @@ class Sensing:
                 if signal in self._signals and (after is not None or distance_m <= self._sensing_m):
                     counts_veh[self._signals[signal] + link] += 1.0
 
-    def _rows(
-        self, queue_veh: Floats, wait_s: Floats, exit_veh: Floats
-    ) -> tuple[list[tuple[int, float, int, float]], dict[str, Ahead]]:
+    def _rows(self, queue_veh: Floats, wait_s: Floats, exit_veh: Floats) -> tuple[list[tuple[int, float, int, float]], dict[str, Ahead]]:
         """(lane, distance, movement, speed) of each vehicle in range, and what is ahead of it; fills the [movement] arrays."""
         rows: list[tuple[int, float, int, float]] = []
         found: dict[str, Ahead] = {}

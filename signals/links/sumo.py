@@ -160,9 +160,7 @@ class SumoLink:
         index = {p.lights: k for k, p in enumerate(signal.phases)}
         greens = [index.get(p.state, -1) for p in logic.phases]
         if max(greens) < 0:
-            raise LinkError(
-                f"{signal.id}: program {running!r} shows none of the {len(index)} phases read from the network"
-            )
+            raise LinkError(f"{signal.id}: program {running!r} shows none of the {len(index)} phases read from the network")
         segments = []
         for k, phase in enumerate(logic.phases):
             coming = next(g for g in greens[k:] + greens[:k] if g >= 0)

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signals.kernels.lookahead import network_costs
+from signals.kernels.lookahead import Tariff, network_costs
 from signals.layout import Layout, lay_out
 from signals.planners.sequence import sequences
 from signals.types import ApprovedPlan, Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, TimingPlan
+
+SLOW_DECISIONS_S = 5.0  # decisions at least so far apart are played in epochs of their own length
+SHORTEST_PLAY_S = 2.0  # of a first choice that can be reconsidered every second
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,10 @@ class Lookahead:
         self._sensed_m = np.array([lane.sensed_m for lane in lanes])
         self._headway_s = pricing.headway_base_s + pricing.headway_space_m / np.maximum(self.layout.lane_speed_mps, 1.0)
         decision_s = limits[0].decision_s
-        self._epoch_s = max(decision_s, pricing.epoch_s) if decision_s >= 5.0 else 5.0
-        self._first_s = max(decision_s, 2.0) if decision_s < 5.0 else self._epoch_s
-        self._epochs = 1 + int(np.ceil((pricing.horizon_s - self._first_s) / self._epoch_s))
+        epoch_s = max(decision_s, pricing.epoch_s) if decision_s >= SLOW_DECISIONS_S else SLOW_DECISIONS_S
+        first_s = max(decision_s, SHORTEST_PLAY_S) if decision_s < SLOW_DECISIONS_S else epoch_s
+        epochs = 1 + int(np.ceil((pricing.horizon_s - first_s) / epoch_s))
+        self._tariff = Tariff(pricing.startup_s, pricing.stop_s, pricing.left_s, pricing.square_s, first_s, epoch_s, epochs, pricing.beam)
         self._share = lane_shares(network, self.layout)
         self._no_flow = np.zeros(self._share.shape)
         self._flow: tuple[FlowForecast | None, Floats] = (None, self._no_flow)
@@ -59,14 +63,13 @@ class Lookahead:
         """Price of every next phase [signal, phase]; NaN where it may not be chosen now [s]."""
         p, lay = self.pricing, self.layout
         exit_full = observed.exit_veh >= p.full_share * lay.movement_exit_storage_veh
-        return network_costs(
+        found: Floats = network_costs(
             observed.phase, observed.age_s, self._min_green_s, lay.phases, lay.lane_start, lay.movement_start, lay.serves,
             lay.intergreen_s, lay.yields_to, observed.vehicle_lane, observed.vehicle_movement, observed.vehicle_distance_m,
             observed.vehicle_speed_mps, lay.lane_speed_mps, self._sensed_m, self._lane_flow(forecast), exit_full,
-            self._first_s, self._epoch_s, self._epochs, p.beam, self._headway_s, p.startup_s, p.stop_s, p.left_s,
-            p.square_s, p.blocked_s,
-            p.expected_weight,
+            self._headway_s, p.blocked_s, p.expected_weight, self._tariff,
         )  # fmt: skip
+        return found
 
     def _lane_flow(self, forecast: FlowForecast | None) -> Floats:
         """Expected flow [lane, movement of its signal] from the next bin of the forecast; a silent detector adds nothing."""
@@ -88,9 +91,7 @@ def lane_shares(network: Network, layout: Layout) -> Floats:
     shares = np.zeros((layout.lanes, layout.serves.shape[2]))
     for i, s in enumerate(network.signals):
         uses = s.uses.astype(np.float64)
-        shares[layout.lane_start[i] : layout.lane_start[i + 1], : uses.shape[1]] = uses / np.maximum(
-            uses.sum(axis=0), 1.0
-        )
+        shares[layout.lane_start[i] : layout.lane_start[i + 1], : uses.shape[1]] = uses / np.maximum(uses.sum(axis=0), 1.0)
     return shares
 
 

@@ -8,6 +8,7 @@ sequence itself goes on with the phases of those who wait longest.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from signals.types import ApprovedPlan, Bools, Floats, Ints, Network, Observatio
 HOLD_DECISIONS = 3.0  # the renewal that comes, and two that may be missed
 RENEWED_DECISIONS = 2.0  # a hold with so many left is not renewed yet
 NOBODY = -1
+NO_ONE_URGENT: list[bool] = []
+_PATIENCE: dict[str, Any] = {}
 
 
 def keep(signal: str, phase: int, now_s: float, hold_s: float) -> TimingPlan:
@@ -54,15 +57,11 @@ def overdue(observed: Observation, layout: Layout, limits: tuple[SafetyEnvelope,
     Forced is the phase of the called movement that is red longest: where those who wait, served one after the other after
     one more decision, would pass the maximum red; or where the running green would pass its maximum.
     """
-    order, asking_s = rescue_order(
-        observed.phase, called_red_s(observed), layout.serves, layout.phases, layout.movement_start
-    )
+    order, asking_s = rescue_order(observed.phase, called_red_s(observed), layout.serves, layout.phases, layout.movement_start)
     return _forced(order, asking_s, observed, layout, limits)
 
 
-def _forced(
-    order: Ints, asking_s: Floats, observed: Observation, layout: Layout, limits: tuple[SafetyEnvelope, ...]
-) -> Ints:
+def _forced(order: Ints, asking_s: Floats, observed: Observation, layout: Layout, limits: tuple[SafetyEnvelope, ...]) -> Ints:
     min_green_s = np.zeros(layout.serves.shape[:2])
     for i, limit in enumerate(limits):
         min_green_s[i, : limit.min_green_s.size] = limit.min_green_s
@@ -95,29 +94,60 @@ def sequences(
     While an intergreen runs, the sequence that made it stays in force: there is nothing to decide.
     """
     red_s = called_red_s(observed)
-    order, asking_s = rescue_order(observed.phase, red_s, layout.serves, layout.phases, layout.movement_start)
-    forced = _forced(order, asking_s, observed, layout, limits)
-    may_switch = decidable(observed, limits).tolist()
+    at = sites(network, limits)
+    if is_calm(at, red_s, observed):
+        order, targets, urgent = None, wanted.tolist(), NO_ONE_URGENT
+    else:
+        order, asking_s = rescue_order(observed.phase, red_s, layout.serves, layout.phases, layout.movement_start)
+        forced = _forced(order, asking_s, observed, layout, limits)
+        targets, urgent = np.where(forced < 0, wanted, forced).tolist(), (forced >= 0).tolist()
     phases, ages_s = observed.phase.tolist(), observed.age_s.tolist()
     reds_s = red_s.tolist()
     plans = []
-    for i, (site, target) in enumerate(
-        zip(sites(network, limits), np.where(forced < 0, wanted, forced).tolist(), strict=True)
-    ):
+    for i, (site, target) in enumerate(zip(at, targets, strict=True)):
+        may_switch = ages_s[i] >= site.min_green_s[phases[i]]
+        forces = bool(urgent) and urgent[i]
         now = running[i].plan
         if ages_s[i] < 0.0 and not now.repeats and now.valid_until_s > observed.now_s - ages_s[i]:
             plans.append(now)
             continue
-        stays = target == phases[i] or not (may_switch[i] or forced[i] >= 0)
+        stays = target == phases[i] or not (may_switch or forces)
         if stays and _holds_on(now, phases[i], observed.now_s, site.limits):
             plans.append(now)
             continue
-        called_s = reds_s[site.movement_start : site.movement_end]
-        stages = _stages(site, phases[i], ages_s[i], target, may_switch[i], forced[i] >= 0)
-        stages = _with_rescue(site, stages, phases[i], called_s, order[i])
+        stages = _stages(site, phases[i], ages_s[i], target, may_switch, forces)
+        if order is not None:
+            stages = _with_rescue(site, stages, phases[i], reds_s[site.movement_start : site.movement_end], order[i])
         length_s = min(_length_s(site, phases[i], stages), site.limits.max_lease_s)
         plans.append(TimingPlan(site.signal.id, stages, observed.now_s, observed.now_s + length_s))
     return tuple(plans)
+
+
+def is_calm(at: tuple[Site, ...], red_s: Floats, observed: Observation) -> bool:
+    """Whether nobody can have to be forced or rescued: reds and greens are so short that the longest way out fits in."""
+    patience_s, longest_green_s = patience(at)
+    return bool(red_s.max(initial=0.0) <= patience_s and observed.age_s.max(initial=0.0) <= longest_green_s)
+
+
+def patience(at: tuple[Site, ...]) -> tuple[float, float]:
+    """Red and green up to which nothing is urgent at any of the signals [s]; remembered for the sites asked for last."""
+    if _PATIENCE.get("at") is not at:
+        red_s = min(site.limits.max_red_s - longest_way_out_s(site) for site in at)
+        green_s = min(site.limits.max_green_s - 2.0 * HOLD_DECISIONS * site.limits.decision_s for site in at)
+        _PATIENCE.update(at=at, seconds=(red_s, green_s))
+    found: tuple[float, float] = _PATIENCE["seconds"]
+    return found
+
+
+def longest_way_out_s(site: Site) -> float:
+    """From now until every movement can have been served once [s].
+
+    A whole hold, the longest that one decision can last; then all phases in turn, or the base plan's longest wait.
+    """
+    change_s = max(between_s for row in site.intergreen_s for between_s in row)
+    hold_s = max(HOLD_DECISIONS * site.limits.decision_s, *site.min_green_s) + change_s + site.limits.step_s
+    in_turn_s = sum(green_s + change_s for green_s in site.min_green_s)
+    return hold_s + max(in_turn_s, *site.longest_wait_s)
 
 
 def _holds_on(plan: TimingPlan, phase: int, now_s: float, limit: SafetyEnvelope) -> bool:
@@ -143,16 +173,13 @@ def _stages(site: Site, phase: int, age_s: float, target: int, may_switch: bool,
     return (Stage(phase, max(hold_s, least_s)),)
 
 
-def _with_rescue(
-    site: Site, stages: tuple[Stage, ...], running: int, called_s: list[float], order: Ints
-) -> tuple[Stage, ...]:
+def _with_rescue(site: Site, stages: tuple[Stage, ...], running: int, called_s: list[float], order: Ints) -> tuple[Stage, ...]:
     """The stages; and where the base plan after them would come too late for somebody, the phases of all who wait."""
     last = stages[-1].phase
     length_s = _length_s(site, running, stages)
     waits_s = site.base_wait_s[last]
     if max(called_s, default=0.0) + length_s + site.longest_wait_s[last] <= site.limits.max_red_s or not any(
-        red_s > 0.0 and m not in site.serves[last] and red_s + length_s + waits_s[m] > site.max_red_s[m]
-        for m, red_s in enumerate(called_s)
+        red_s > 0.0 and m not in site.serves[last] and red_s + length_s + waits_s[m] > site.max_red_s[m] for m, red_s in enumerate(called_s)
     ):
         return stages
     shown = {stage.phase for stage in stages}

@@ -65,9 +65,7 @@ class Webster:
                 self.targets[i] = target_greens_s(self.demands[i], at, self.lost_s[i], self.limits[i], signal)
         self.planned_at_s = now_s if old else self.planned_at_s
 
-    def _wish(
-        self, i: int, signal: Intersection, observed: Observation, running: tuple[ApprovedPlan, ...]
-    ) -> TimingPlan:
+    def _wish(self, i: int, signal: Intersection, observed: Observation, running: tuple[ApprovedPlan, ...]) -> TimingPlan:
         """The running plan, or a step from it towards the target."""
         now, target_s = running[i].plan, self.targets[i]
         if np.isnan(target_s).any():
@@ -102,9 +100,7 @@ def lost_time_s(signal: Intersection) -> float:
     return float(sum(between_s[p, q] for p, q in zip(phases, phases[1:] + phases[:1], strict=True)))
 
 
-def target_greens_s(
-    demand: Demand, flow_veh_h: Floats, lost_s: float, limit: SafetyEnvelope, signal: Intersection
-) -> Floats:
+def target_greens_s(demand: Demand, flow_veh_h: Floats, lost_s: float, limit: SafetyEnvelope, signal: Intersection) -> Floats:
     """Greens of the base plan's stages for these flows [movement]; NaN where a flow is unknown [stage]."""
     flows_veh_h, saturations_veh_h = demand.loads(flow_veh_h)
     phases = [stage.phase for stage in signal.base.stages]
@@ -142,9 +138,7 @@ def is_young(plan: TimingPlan, base: TimingPlan, now_s: float) -> bool:
     return plan.repeats and plan != base and now_s - plan.starts_s < plan.cycle_s
 
 
-def started_smoothly(
-    plan: TimingPlan, signal: Intersection, phase: int, age_s: float, min_green_s: float
-) -> TimingPlan:
+def started_smoothly(plan: TimingPlan, signal: Intersection, phase: int, age_s: float, min_green_s: float) -> TimingPlan:
     """The plan, its offset such that the running green goes on at its place in the cycle: stage start + age = now.
 
     A green older than planned has one second left; a phase that the plan lacks gives way to the first stage after its minimum.

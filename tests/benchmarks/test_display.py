@@ -35,11 +35,7 @@ def test_the_table_shows_mean_interval_worst_seed_and_change(make_row: MakeRow) 
 
 def test_the_table_of_the_widest_usual_figures_fits_80_columns_uncut(make_row: MakeRow) -> None:
     wide = {"throughput_veh_h": 4099.0, "congestion_index": 9.123}
-    rows = [
-        make_row("resco/ingolstadt21", c, s, d, **wide)
-        for c, d in (("fixed", 99.0), ("rolling_horizon", 38.0))
-        for s in (101, 102)
-    ]
+    rows = [make_row("resco/ingolstadt21", c, s, d, **wide) for c, d in (("fixed", 99.0), ("rolling_horizon", 38.0)) for s in (101, 102)]
     text = printed(rows)
     assert "…" not in text
     assert "rolling_horizon" in text

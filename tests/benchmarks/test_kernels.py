@@ -44,9 +44,7 @@ def test_timing_leaves_out_the_first_call() -> None:
     assert len(calls) == taken_us.size + 1 == kernels.FEWEST + 1
 
 
-def test_the_table_is_printed_and_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_table_is_printed_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(kernels, "rows", lambda: rows((1,), enough_s=0.001))
     assert main(["--json", str(tmp_path / "kernels.json")]) == 0
     written = json.loads((tmp_path / "kernels.json").read_text(encoding="utf-8"))["rows"]

@@ -140,9 +140,7 @@ def test_results_of_other_code_are_run_again(tmp_path: Path, stub: type[Stub], m
         (BrokenPipeError("pipe"), "pipe"),
     ],
 )
-def test_a_failed_episode_is_recorded_and_the_others_go_on(
-    tmp_path: Path, stub: type[Stub], error: Exception, sentence: str
-) -> None:
+def test_a_failed_episode_is_recorded_and_the_others_go_on(tmp_path: Path, stub: type[Stub], error: Exception, sentence: str) -> None:
     stub.fails = {102: error}
     rows = matrix.run_matrix(specs((101, 102, 103)), 2, tmp_path)
     assert [results.failed(row) for row in rows] == [False, False, True, True, False, False]

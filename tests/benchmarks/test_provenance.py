@@ -35,10 +35,7 @@ def test_another_policy_in_the_same_folder_is_another_version(tmp_path: Path) ->
 
 
 def test_a_spec_that_names_no_files_has_the_version_of_the_code() -> None:
-    assert (
-        provenance.episode_version(EpisodeSpec(scenario="resco/cologne1", controller="fixed"))
-        == provenance.code_version()
-    )
+    assert provenance.episode_version(EpisodeSpec(scenario="resco/cologne1", controller="fixed")) == provenance.code_version()
 
 
 def test_there_is_no_commit_outside_a_checkout(tmp_path: Path) -> None:
@@ -51,9 +48,7 @@ def test_the_processor_is_read_where_linux_names_it(tmp_path: Path) -> None:
     assert isinstance(provenance.cpu_model(tmp_path / "none"), str)
 
 
-@pytest.mark.parametrize(
-    "key", ["git_commit", "sumo_version", "python_version", "machine", "code_version", "package_versions"]
-)
+@pytest.mark.parametrize("key", ["git_commit", "sumo_version", "python_version", "machine", "code_version", "package_versions"])
 def test_the_provenance_holds_what_a_result_must_name(key: str) -> None:
     found = provenance.provenance("2024-05-01", "citybrain bench")
     assert key in found

@@ -70,12 +70,8 @@ def test_the_last_row_of_an_episode_holds(make_row: MakeRow) -> None:
 
 def test_recording_a_trace_does_not_make_another_episode_but_rules_do() -> None:
     spec = EpisodeSpec(scenario="a", controller="fixed", seed=101)
-    assert results.spec_key(spec, "v1") == results.spec_key(
-        EpisodeSpec(scenario="a", controller="fixed", seed=101, trace=True), "v1"
-    )
-    assert results.spec_key(spec, "v1") != results.spec_key(
-        EpisodeSpec(scenario="a", controller="fixed", seed=101, rules="free"), "v1"
-    )
+    assert results.spec_key(spec, "v1") == results.spec_key(EpisodeSpec(scenario="a", controller="fixed", seed=101, trace=True), "v1")
+    assert results.spec_key(spec, "v1") != results.spec_key(EpisodeSpec(scenario="a", controller="fixed", seed=101, rules="free"), "v1")
     assert results.spec_key(spec, "v1") != results.spec_key(spec, "v2")
 
 

@@ -145,9 +145,7 @@ def fill(place: Path, grid_net: Path) -> Fill:
 
 
 @pytest.mark.parametrize("case", TABLE)
-def test_bad_input_is_one_sentence_and_leaves_no_file(
-    case: str, command: Callable[..., Any], place: Path, fill: Fill
-) -> None:
+def test_bad_input_is_one_sentence_and_leaves_no_file(case: str, command: Callable[..., Any], place: Path, fill: Fill) -> None:
     words, expected = TABLE[case]
     before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
     ran = command(*(fill(word) for word in words))
@@ -166,8 +164,6 @@ def test_bad_input_is_one_sentence_and_leaves_no_file(
         (("evalute", "grid_2x2"), "evaluate"),
     ],
 )
-def test_a_word_that_is_no_option_is_refused_with_the_nearest(
-    words: tuple[str, ...], expected: str, command: Callable[..., Any]
-) -> None:
+def test_a_word_that_is_no_option_is_refused_with_the_nearest(words: tuple[str, ...], expected: str, command: Callable[..., Any]) -> None:
     ran = command(*words)
     assert ran.code == 2 and expected in ran.err and "Traceback" not in ran.err

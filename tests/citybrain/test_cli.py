@@ -150,9 +150,7 @@ def test_a_metric_without_a_value_is_null_in_the_file(command: Callable[..., Any
     ]
     ran = command(*words, "--json", str(where))
     assert (ran.code, ran.err) == (0, "")
-    result = json.loads(
-        where.read_text(encoding="utf-8"), parse_constant=lambda word: pytest.fail(f"{word} is not JSON")
-    )
+    result = json.loads(where.read_text(encoding="utf-8"), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
     assert (result["due_veh"], result["speed_km_h"], result["congestion_index"]) == (0.0, None, 1.0)
 
 
@@ -188,9 +186,7 @@ def test_every_controller_is_listed(command: Callable[..., Any]) -> None:
     assert all(name in ran.out for name in assemble.CONTROLLERS)
 
 
-@pytest.mark.parametrize(
-    ("text", "seeds"), [("3", [1, 2, 3]), ("3,5", [3, 5]), ("101-103", [101, 102, 103]), ("7-7", [7])]
-)
+@pytest.mark.parametrize(("text", "seeds"), [("3", [1, 2, 3]), ("3,5", [3, 5]), ("101-103", [101, 102, 103]), ("7-7", [7])])
 def test_seeds_are_a_number_a_list_or_a_range(text: str, seeds: list[int]) -> None:
     assert cli.seeds_of(text) == seeds
 
@@ -218,23 +214,17 @@ BLOCKED = """
         (["sumolib"], ["plan", "grid_2x2"], "sumo"),
     ],
 )
-def test_a_missing_package_names_the_extra_that_brings_it(
-    blocked: list[str], words: list[str], extra: str, tmp_path: Path
-) -> None:
+def test_a_missing_package_names_the_extra_that_brings_it(blocked: list[str], words: list[str], extra: str, tmp_path: Path) -> None:
     code = textwrap.dedent(BLOCKED.format(blocked=blocked, words=words))
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0
     assert f"citybrain[{extra}]" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("module", "extra"), [("libsumo", "sumo"), ("torch.nn", "train"), ("jinja2", "report"), ("matplotlib", "report")]
-)
+@pytest.mark.parametrize(("module", "extra"), [("libsumo", "sumo"), ("torch.nn", "train"), ("jinja2", "report"), ("matplotlib", "report")])
 def test_each_optional_package_has_its_extra(module: str, extra: str) -> None:
     assert f"citybrain[{extra}]" in cli.extra_for(module)
 

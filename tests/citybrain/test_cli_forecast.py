@@ -32,9 +32,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_fitted_forecaster_predicts_the_coming_bins_with_intervals(
-    command: Callable[..., Any], table: Path, tmp_path: Path
-) -> None:
+def test_a_fitted_forecaster_predicts_the_coming_bins_with_intervals(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     model, out = tmp_path / "model", tmp_path / "forecast.csv"
     fitted = command("forecast", "fit", "--counts", str(table), "--out", str(model))
     assert (fitted.code, fitted.err) == (0, "") and "2 detectors" in fitted.out
@@ -70,9 +68,7 @@ def test_without_a_file_the_forecast_is_shown(command: Callable[..., Any], table
     assert ran.code == 0 and "north" in ran.out and "profile" in ran.out
 
 
-def test_a_back_test_has_the_profile_and_the_floor_beside_every_model(
-    command: Callable[..., Any], table: Path, tmp_path: Path
-) -> None:
+def test_a_back_test_has_the_profile_and_the_floor_beside_every_model(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     where = tmp_path / "rows.json"
     spans = ["--fit-until", "2024-03-11", "--test-from", "2024-03-12", "--test-until", "2024-03-14"]
     ran = command("forecast", "backtest", "--counts", str(table), *spans, "--models", "residual", "--json", str(where))
@@ -104,9 +100,7 @@ def test_wrong_input_is_one_sentence_and_leaves_no_file(
     words: tuple[str, ...], sentence: str, command: Callable[..., Any], table: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "text.csv").write_text("Dear Sir or Madam\n", encoding="utf-8")
-    ran = command(
-        "forecast", *(word.replace("{place}", str(tmp_path)).replace("{table}", str(table)) for word in words)
-    )
+    ran = command("forecast", *(word.replace("{place}", str(tmp_path)).replace("{table}", str(table)) for word in words))
     assert ran.code == 2, ran
     assert sentence in ran.err and ran.err.strip().count("\n") == 0 and "Traceback" not in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["text.csv"]

@@ -14,9 +14,7 @@ from citybrain.street import Stop, StreetSpec
 from signals.types import Network, Observation, Tick
 
 
-def test_plan_writes_a_sheet_for_every_signal_and_prints_it(
-    command: Callable[..., Any], grid: Network, tmp_path: Path
-) -> None:
+def test_plan_writes_a_sheet_for_every_signal_and_prints_it(command: Callable[..., Any], grid: Network, tmp_path: Path) -> None:
     ran = command("plan", "grid_2x2", "--rules", "resco", "--out", str(tmp_path / "plans"))
     assert (ran.code, ran.err) == (0, "")
     with (tmp_path / "plans" / "plans.csv").open(newline="", encoding="utf-8") as file:
@@ -28,9 +26,7 @@ def test_plan_writes_a_sheet_for_every_signal_and_prints_it(
     assert {path.name for path in (tmp_path / "plans").iterdir()} == {"plans.json", "plans.csv", "plans.add.xml"}
 
 
-def test_plan_takes_flows_from_a_table_for_any_net(
-    command: Callable[..., Any], grid: Network, grid_net: Path, tmp_path: Path
-) -> None:
+def test_plan_takes_flows_from_a_table_for_any_net(command: Callable[..., Any], grid: Network, grid_net: Path, tmp_path: Path) -> None:
     flows = tmp_path / "flows.csv"
     names = [m.id for s in grid.signals for m in s.movements]
     flows.write_text("movement,flow_veh_h\n" + "".join(f"{name},40\n" for name in names), encoding="utf-8")
@@ -76,23 +72,17 @@ def test_run_hands_its_options_on(command: Callable[..., Any], steered: list[Str
     ]
     ran = command("run", *words, "--forecast", "none", "--journal", "j.sqlite", "--order", "2", "--rules", "free")
     assert ran.code == 0 and "1 ticks" in ran.out
-    assert steered == [
-        StreetSpec("a.net.xml", 8813, "127.0.0.1", 2, "webster", "free", "none", "wall", 2.0, 90.0, "j.sqlite")
-    ]
+    assert steered == [StreetSpec("a.net.xml", 8813, "127.0.0.1", 2, "webster", "free", "none", "wall", 2.0, 90.0, "j.sqlite")]
 
 
-def test_run_takes_the_same_settings_from_a_file(
-    command: Callable[..., Any], steered: list[StreetSpec], tmp_path: Path
-) -> None:
+def test_run_takes_the_same_settings_from_a_file(command: Callable[..., Any], steered: list[StreetSpec], tmp_path: Path) -> None:
     config = tmp_path / "street.toml"
     config.write_text('net = "a.net.xml"\nport = 8813\ncontroller = "webster"\nuntil_s = 90\n', encoding="utf-8")
     assert command("run", "--config", str(config)).code == 0
     assert steered == [StreetSpec("a.net.xml", 8813, controller="webster", until_s=90.0)]
 
 
-def test_a_signal_asks_the_loop_to_stop(
-    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, steered: list[StreetSpec]
-) -> None:
+def test_a_signal_asks_the_loop_to_stop(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, steered: list[StreetSpec]) -> None:
     handlers: dict[int, Callable[[int, Any], None]] = {}
     monkeypatch.setattr("signal.signal", handlers.__setitem__)
     asked: list[bool] = []

@@ -37,9 +37,7 @@ def test_every_controller_runs_the_grid_without_a_violation(controller: str, run
 @pytest.mark.sumo
 @pytest.mark.parametrize("controller", STEERED)
 @pytest.mark.parametrize("rules", ["street", "free"])
-def test_every_planner_runs_a_street_with_crossings_without_a_violation(
-    controller: str, rules: str, run_in_worker: Run
-) -> None:
+def test_every_planner_runs_a_street_with_crossings_without_a_violation(controller: str, rules: str, run_in_worker: Run) -> None:
     result = run_in_worker(replace(ARTERIAL, controller=controller, rules=rules))
     assert (result["safety_violations"], result["violations"]) == (0, [])
     assert result["throughput_veh"] > 20
@@ -63,9 +61,7 @@ def test_traci_and_libsumo_give_the_same_episode(run_in_worker: Run) -> None:
 
 
 @pytest.mark.sumo
-def test_a_program_with_conflicting_greens_is_seen_by_the_monitor(
-    run_in_worker: Run, grid: Network, tmp_path: Path
-) -> None:
+def test_a_program_with_conflicting_greens_is_seen_by_the_monitor(run_in_worker: Run, grid: Network, tmp_path: Path) -> None:
     signal = grid.signals[0]
     unsafe = tmp_path / "unsafe.add.xml"
     unsafe.write_text(
@@ -94,9 +90,7 @@ def test_the_trace_has_a_row_a_tick_and_the_minutes_cover_the_run(run_in_worker:
 @pytest.mark.sumo
 def test_a_run_that_sumo_refuses_leaves_no_tripinfo(run_in_worker: Run, tmp_path: Path) -> None:
     bad = tmp_path / "bad.add.xml"
-    bad.write_text(
-        '<additional><e1Detector id="d" lane="nowhere_0" pos="1" file="o.xml"/></additional>', encoding="utf-8"
-    )
+    bad.write_text('<additional><e1Detector id="d" lane="nowhere_0" pos="1" file="o.xml"/></additional>', encoding="utf-8")
     with pytest.raises(ScenarioError, match="nowhere_0"):
         run_in_worker(replace(GRID, tripinfo=str(tmp_path / "t.xml"), additional=(str(bad),)))
     assert list(tmp_path.iterdir()) == [bad]

@@ -32,9 +32,7 @@ def history(hour: Scenario, grid: Network) -> FlowHistory:
     return earlier_history(hour, grid)
 
 
-def test_earlier_days_end_the_day_before_with_one_detector_a_movement(
-    history: FlowHistory, hour: Scenario, grid: Network
-) -> None:
+def test_earlier_days_end_the_day_before_with_one_detector_a_movement(history: FlowHistory, hour: Scenario, grid: Network) -> None:
     assert history.detectors == movement_names(grid)
     assert len(set(history.detectors)) == lay_out(grid).movements
     assert history.bins == EARLIER_DAYS * 96
@@ -42,9 +40,7 @@ def test_earlier_days_end_the_day_before_with_one_detector_a_movement(
     assert history.week_start_s / 86400.0 == (hour.weekday - EARLIER_DAYS) % 7
 
 
-def test_the_scenarios_hour_of_an_earlier_day_looks_like_the_scenarios_demand(
-    history: FlowHistory, hour: Scenario, grid: Network
-) -> None:
+def test_the_scenarios_hour_of_an_earlier_day_looks_like_the_scenarios_demand(history: FlowHistory, hour: Scenario, grid: Network) -> None:
     expected = expected_counts(hour, grid).sum(axis=0)
     days, _ = history.by_day()
     first = int(hour.begin_s // BIN_S)

@@ -80,9 +80,7 @@ def test_more_flow_makes_a_longer_cycle_and_a_worse_level(
     assert all(q.mean_delay_s < s.mean_delay_s for q, s in zip(quiet, sheets, strict=True))
 
 
-def test_the_stage_of_the_heavy_movement_gets_the_longest_green(
-    grid: Network, limits: tuple[SafetyEnvelope, ...]
-) -> None:
+def test_the_stage_of_the_heavy_movement_gets_the_longest_green(grid: Network, limits: tuple[SafetyEnvelope, ...]) -> None:
     signal = grid.signals[0]
     flows = np.full(lay_out(grid).movements, 50.0)
     heavy = next(m for m, movement in enumerate(signal.movements) if movement.turn is Turn.THROUGH)
@@ -92,9 +90,7 @@ def test_the_stage_of_the_heavy_movement_gets_the_longest_green(
     assert signal.serves[longest.phase, heavy] > 0
 
 
-def test_a_flow_that_is_not_known_gives_no_plan(
-    grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats
-) -> None:
+def test_a_flow_that_is_not_known_gives_no_plan(grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats) -> None:
     unknown = np.where(np.arange(flow_veh_h.size) == 0, np.nan, flow_veh_h)
     with pytest.raises(ConfigError, match=f"{grid.signals[0].id}: no plan; a flow is missing"):
         plan_sheets(grid, limits, unknown)
@@ -106,13 +102,9 @@ def test_without_traffic_there_is_a_plan_without_a_grade(grid: Network, limits: 
     assert np.isnan(sheet.mean_delay_s) and sheet.grade == "-"
 
 
-def test_a_plan_sheet_is_judged_by_every_limit_but_the_step_from_tonights_plan(
-    grid: Network, limits: tuple[SafetyEnvelope, ...]
-) -> None:
+def test_a_plan_sheet_is_judged_by_every_limit_but_the_step_from_tonights_plan(grid: Network, limits: tuple[SafetyEnvelope, ...]) -> None:
     assert all(np.isinf(one.max_green_change_s) for one in unhurried(limits))
-    assert [(one.min_cycle_s, one.max_green_s) for one in unhurried(limits)] == [
-        (o.min_cycle_s, o.max_green_s) for o in limits
-    ]
+    assert [(one.min_cycle_s, one.max_green_s) for one in unhurried(limits)] == [(o.min_cycle_s, o.max_green_s) for o in limits]
     at_rest = standing(grid)
     assert (at_rest.queue_veh == 0.0).all() and at_rest.phase.tolist() == [s.base.stages[0].phase for s in grid.signals]
 

@@ -36,9 +36,7 @@ def port(grid_net: Path, grid_routes: Path) -> Iterator[int]:
 
 
 @pytest.mark.sumo
-def test_a_street_is_steered_until_the_agreed_second_and_every_tick_is_kept(
-    port: int, grid_net: Path, tmp_path: Path
-) -> None:
+def test_a_street_is_steered_until_the_agreed_second_and_every_tick_is_kept(port: int, grid_net: Path, tmp_path: Path) -> None:
     ticks: list[Tick] = []
     path = tmp_path / "ticks.sqlite"
     spec = StreetSpec(str(grid_net), port, rules="resco", controller="max_pressure", until_s=25300.0, journal=str(path))
@@ -62,9 +60,7 @@ def test_a_stop_that_was_asked_for_ends_the_loop_at_the_next_step(port: int, gri
 
 
 @pytest.mark.sumo
-def test_signals_are_let_go_also_when_the_loop_fails(
-    port: int, grid_net: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signals_are_let_go_also_when_the_loop_fails(port: int, grid_net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     let: list[Any] = []
     monkeypatch.setattr(street, "let_go", let.append)
 

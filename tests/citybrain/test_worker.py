@@ -66,9 +66,7 @@ def test_a_killed_episode_is_one_sentence_and_the_worker_goes_on() -> None:
         def kill(begin_s: float, now_s: float, end_s: float) -> None:
             os.kill(episode_process(worker_process()), signal.SIGKILL)
 
-        with pytest.raises(
-            LinkError, match=r"^grid_2x2, max_pressure, seed 101: the episode's process ended \(signal 9\)$"
-        ):
+        with pytest.raises(LinkError, match=r"^grid_2x2, max_pressure, seed 101: the episode's process ended \(signal 9\)$"):
             worker.run(LONG, kill)
         assert worker.run(SPEC)["safety_violations"] == 0
 
@@ -124,21 +122,15 @@ def test_a_bug_in_an_episode_comes_out_with_its_traceback(one_worker: Worker) ->
     assert one_worker.run(SPEC)["safety_violations"] == 0
 
 
-@pytest.mark.parametrize(
-    ("spec", "error"), [(replace(SPEC, scenario="none"), ScenarioError), (replace(SPEC, rules="none"), ConfigError)]
-)
+@pytest.mark.parametrize(("spec", "error"), [(replace(SPEC, scenario="none"), ScenarioError), (replace(SPEC, rules="none"), ConfigError)])
 def test_an_error_comes_out_as_if_raised_here(spec: EpisodeSpec, error: type[Exception], one_worker: Worker) -> None:
     with pytest.raises(error, match=r"'?none'?"):
         one_worker.run(spec)
 
 
-def test_a_worker_without_libsumo_says_which_package_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_without_libsumo_says_which_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "libsumo.py").write_text("raise ModuleNotFoundError('gone', name='libsumo')\n", encoding="utf-8")
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(name_of.__code__.co_filename).parents[1])])
-    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(name_of.__code__.co_filename).parents[1])]))
     with Worker() as worker, pytest.raises(ModuleNotFoundError) as caught:
         worker.run(SPEC)
     assert caught.value.name == "libsumo"

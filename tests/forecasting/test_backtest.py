@@ -15,9 +15,7 @@ FIT, TEST, END = 12, 15, 19
 
 
 def run(site: FlowHistory, blank: float = 0.0, seed: int = 0) -> BacktestResult:
-    return run_backtest(
-        site, tuple(MODELS), site.time(FIT * 96), site.time(TEST * 96), site.time(END * 96), blank=blank, seed=seed
-    )
+    return run_backtest(site, tuple(MODELS), site.time(FIT * 96), site.time(TEST * 96), site.time(END * 96), blank=blank, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +119,7 @@ def test_without_a_calibration_span_the_last_days_of_the_fit_calibrate(site: Flo
         ((12, 14, 16), 1.0, "blank is 1"),
     ],
 )
-def test_spans_that_make_no_sense_are_refused(
-    site: FlowHistory, days: tuple[int, int, int], blank: float, sentence: str
-) -> None:
+def test_spans_that_make_no_sense_are_refused(site: FlowHistory, days: tuple[int, int, int], blank: float, sentence: str) -> None:
     fit, test, end = days
     with pytest.raises(ForecastError, match=sentence):
         run_backtest(site, (), site.time(fit * 96), site.time(test * 96), site.time(end * 96), blank=blank)

@@ -140,8 +140,6 @@ def test_every_lower_rung_can_be_tried_on_its_own(model: Residual, variant: int,
 def test_arrays_make_it_again_and_odd_ones_do_not(model: Residual) -> None:
     again = Residual.from_arrays(model.arrays(), 900.0)
     recent_veh = np.full((2, 4), 7.0)
-    np.testing.assert_array_equal(
-        again.expect(recent_veh, EIGHT_S, 2).count_veh, model.expect(recent_veh, EIGHT_S, 2).count_veh
-    )
+    np.testing.assert_array_equal(again.expect(recent_veh, EIGHT_S, 2).count_veh, model.expect(recent_veh, EIGHT_S, 2).count_veh)
     with pytest.raises(ValueError, match="coefficients of shape"):
         Residual.from_arrays({**model.arrays(), "echo": np.zeros((8, 3, 3))}, 900.0)

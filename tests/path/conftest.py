@@ -74,9 +74,7 @@ def street(tmp_path: Path, environment: dict[str, str]) -> Iterator[Street]:
     run += ["--controller", "rolling_horizon", "--rules", "resco", "--until", f"{one.end_s:g}"]
     with (tmp_path / "said.txt").open("wb") as said:
         sumo = subprocess.Popen([sumolib.checkBinary("sumo"), *words], stdout=said, stderr=said)
-        steering = subprocess.Popen(
-            [sys.executable, "-m", "citybrain", *run], stdout=said, stderr=said, env=environment
-        )
+        steering = subprocess.Popen([sys.executable, "-m", "citybrain", *run], stdout=said, stderr=said, env=environment)
         try:
             owner = traci.connect(port, numRetries=20, waitBetweenRetries=0.2)
             owner.setOrder(1)

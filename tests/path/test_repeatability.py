@@ -35,9 +35,7 @@ def spec_of(controller: str, seed: int = SEED) -> EpisodeSpec:
 
 
 @pytest.mark.parametrize("controller", ["fixed", "rolling_horizon"])
-def test_the_same_run_again_is_the_same_after_other_runs_and_in_another_process(
-    worker: Worker, tmp_path: Path, controller: str
-) -> None:
+def test_the_same_run_again_is_the_same_after_other_runs_and_in_another_process(worker: Worker, tmp_path: Path, controller: str) -> None:
     first = tripinfo_of(worker, spec_of(controller), tmp_path / "first.xml")
     other = tripinfo_of(worker, spec_of("max_pressure", SEED + 1), tmp_path / "other.xml")
     second = tripinfo_of(worker, spec_of(controller), tmp_path / "second.xml")

@@ -65,9 +65,7 @@ def crossroads() -> Network:
     )
     yellow_s, all_red_s = intergreens(bare, RULES["resco"])
     cycle_s = 2.0 * GREEN_S + float(yellow_s[0, 1] + yellow_s[1, 0])
-    return Network(
-        "crossroads", (replace(bare, yellow_s=yellow_s, all_red_s=all_red_s, base=replace(base, cycle_s=cycle_s)),)
-    )
+    return Network("crossroads", (replace(bare, yellow_s=yellow_s, all_red_s=all_red_s, base=replace(base, cycle_s=cycle_s)),))
 
 
 def recorded(network: Network) -> list[Observation]:
@@ -89,9 +87,7 @@ def recorded(network: Network) -> list[Observation]:
     return seen
 
 
-def observation(
-    now_s: float, phase: int, age_s: float, queue: np.ndarray, passed: np.ndarray, red_s: np.ndarray
-) -> Observation:
+def observation(now_s: float, phase: int, age_s: float, queue: np.ndarray, passed: np.ndarray, red_s: np.ndarray) -> Observation:
     """Standing vehicles seven metres apart behind each stop line."""
     standing = [(m, 7.0 * k) for m in range(4) for k in range(int(queue[m]))]
     lanes = np.array([m for m, _ in standing], dtype=np.int64)
@@ -224,9 +220,7 @@ def hidden(values: np.ndarray) -> np.ndarray:
     return np.where(np.arange(values.size) == 0, np.nan, values)
 
 
-def test_the_forecast_comes_to_the_flow_that_was_counted(
-    play: Play, network: Network, limits: tuple[SafetyEnvelope, ...]
-) -> None:
+def test_the_forecast_comes_to_the_flow_that_was_counted(play: Play, network: Network, limits: tuple[SafetyEnvelope, ...]) -> None:
     observations = recorded(network)
     last = play(assemble.planner("max_pressure", network, limits), observations)[-1].forecast
     assert last is not None
@@ -245,9 +239,7 @@ class Reckless:
         return (TimingPlan("A0", (Stage(other, 1.0),), observed.now_s, observed.now_s + 5.0),)
 
 
-def test_an_unsafe_wish_leaves_the_running_plan_in_force_and_the_journal_says_why(
-    play: Play, network: Network, tmp_path: Path
-) -> None:
+def test_an_unsafe_wish_leaves_the_running_plan_in_force_and_the_journal_says_why(play: Play, network: Network, tmp_path: Path) -> None:
     ticks = play(Reckless(), recorded(network))
     assert {tick.plans[0].plan for tick in ticks} == {ticks[0].plans[0].plan}
     assert ticks[0].plans[0].plan.stages == network.signals[0].base.stages
@@ -257,9 +249,7 @@ def test_an_unsafe_wish_leaves_the_running_plan_in_force_and_the_journal_says_wh
     assert any("1.0 s" in objection["sentence"] and "7.0 s" in objection["sentence"] for objection in objections)
 
 
-def test_a_link_that_falls_silent_stops_the_tick_with_one_sentence(
-    network: Network, limits: tuple[SafetyEnvelope, ...]
-) -> None:
+def test_a_link_that_falls_silent_stops_the_tick_with_one_sentence(network: Network, limits: tuple[SafetyEnvelope, ...]) -> None:
     link = ReplayLink(recorded(network)[:1])
     loop = ControlLoop(network, limits, link, Reckless(), OnlineForecaster(movement_names(network)))
     loop.tick(0.0)

@@ -32,10 +32,7 @@ def _signal(name: str, lights: tuple[str, ...]) -> Intersection:
     n, p = len(lights[0]), len(lights)
     lanes = tuple(Lane(f"{name}_in_{k}", 200.0, 14.0, (f"{name}_far_{k}",), 250.0, 30.0) for k in range(n))
     movements = tuple(
-        Movement(
-            f"{name}_{k}", f"arm {k}", Turn.THROUGH, (lanes[k].id,), (f"{name}_out_{k}",), 1800.0, 14.0, 15.0, 20.0
-        )
-        for k in range(n)
+        Movement(f"{name}_{k}", f"arm {k}", Turn.THROUGH, (lanes[k].id,), (f"{name}_out_{k}",), 1800.0, 14.0, 15.0, 20.0) for k in range(n)
     )
     conflicts = np.zeros((n, n), dtype=np.bool_)
     conflicts[0, 1] = conflicts[1, 0] = True

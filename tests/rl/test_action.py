@@ -42,9 +42,7 @@ def test_a_wish_becomes_a_plan_towards_the_wanted_phase_that_safety_accepts(
     assert not any(one.objections for one in vet(plans, running, observed, network, limits))
 
 
-def test_a_wish_to_leave_too_early_holds_the_running_phase(
-    network: Network, limits: tuple[SafetyEnvelope, ...], sees: Sees
-) -> None:
+def test_a_wish_to_leave_too_early_holds_the_running_phase(network: Network, limits: tuple[SafetyEnvelope, ...], sees: Sees) -> None:
     wish = Wish(lay_out(network), limits)
     wish.wanted = np.array([1, 1])
     plans = wish.propose(network, sees(age_s=np.array([2.0, 20.0])), None, adopt(network, 100.0))

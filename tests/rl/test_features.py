@@ -27,9 +27,7 @@ def kernel(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
         (400.0, -1),
     ],
 )
-def test_a_vehicle_falls_into_the_band_of_its_free_travel_time(
-    kernel: Callable[[Any], Any], distance_m: float, column: int
-) -> None:
+def test_a_vehicle_falls_into_the_band_of_its_free_travel_time(kernel: Callable[[Any], Any], distance_m: float, column: int) -> None:
     assert kernel(features.band)(distance_m, 10.0) == column
 
 
@@ -67,9 +65,7 @@ def test_without_any_price_only_the_running_phase_may_go_on(kernel: Callable[[An
         ),
     ],
 )
-def test_a_movement_adds_to_the_columns_of_how_it_is_served(
-    kernel: Callable[[Any], Any], code: int, filled: dict[str, float]
-) -> None:
+def test_a_movement_adds_to_the_columns_of_how_it_is_served(kernel: Callable[[Any], Any], code: int, filled: dict[str, float]) -> None:
     row = np.zeros(features.WIDTH)
     one = [np.array([x]) for x in (4.0, 30.0, 60.0, 18.0, 20.0, 900.0)]
     kernel(features.movement_columns)(row, code, features.PROTECTED, 0, *one, True)
@@ -83,9 +79,7 @@ def test_the_compiled_kernels_and_plain_python_give_the_same_rows(kernel: Callab
     serves = np.array([[2, 0], [0, 1]])
     lane, movement = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1])
     distance_m, speed_mps = np.array([5.0, 30.0, 6.0, 120.0]), np.array([0.0, 8.0, 0.0, 12.0])
-    kernel(features.vehicle_columns)(
-        rows, 2, serves, 0, 0, 4, 0, lane, movement, distance_m, speed_mps, np.full(2, 12.0), 0, np.zeros(2)
-    )
+    kernel(features.vehicle_columns)(rows, 2, serves, 0, 0, 4, 0, lane, movement, distance_m, speed_mps, np.full(2, 12.0), 0, np.zeros(2))
     assert rows[0, features.QUEUE_LONGEST] == pytest.approx(0.1)
     assert rows[0, features.PASSING] == pytest.approx(0.2)
     assert rows[0, features.ARRIVING_5] == pytest.approx(0.2)

@@ -68,9 +68,7 @@ def test_more_rows_of_padding_change_no_score() -> None:
     narrow = array(heads.forward_actor(torch.from_numpy(rows.reshape(8, -1))))
     values = array(heads.forward_critic(torch.from_numpy(rows.reshape(8, -1))))
     heads.width = 7
-    np.testing.assert_allclose(
-        array(heads.forward_actor(torch.from_numpy(wider.reshape(8, -1))))[:, :4], narrow, rtol=1e-4
-    )
+    np.testing.assert_allclose(array(heads.forward_actor(torch.from_numpy(wider.reshape(8, -1))))[:, :4], narrow, rtol=1e-4)
     np.testing.assert_allclose(array(heads.forward_critic(torch.from_numpy(wider.reshape(8, -1)))), values, rtol=1e-4)
 
 

@@ -57,9 +57,7 @@ def test_the_lookahead_prefers_whoever_waits_and_the_rows_say_so(eyes: Eyes, see
 
 
 @pytest.mark.parametrize(("age_s", "free"), [(20.0, 2), (3.0, 1), (-2.0, 1), (np.nan, 1)])
-def test_before_the_minimum_green_is_over_only_the_running_phase_may_be_chosen(
-    eyes: Eyes, sees: Sees, age_s: float, free: int
-) -> None:
+def test_before_the_minimum_green_is_over_only_the_running_phase_may_be_chosen(eyes: Eyes, sees: Sees, age_s: float, free: int) -> None:
     may = allowed(eyes.rows(sees(age_s=np.array([age_s, 20.0])), None))
     assert may[0].sum() == free
     assert may[0, 0]
@@ -91,9 +89,7 @@ def test_every_feature_stays_within_its_box_in_an_absurd_moment(eyes: Eyes, sees
     assert rows.dtype == np.float32
 
 
-def test_the_kernel_gives_the_same_rows_without_the_compiler(
-    eyes: Eyes, sees: Sees, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_kernel_gives_the_same_rows_without_the_compiler(eyes: Eyes, sees: Sees, monkeypatch: pytest.MonkeyPatch) -> None:
     observed = sees(tuple((m, 4.0 + 9.0 * k, 0.0 if k < 2 else 9.0) for m in range(6) for k in range(m + 1)))
     compiled = eyes.rows(observed, None)
     monkeypatch.setattr(features, "phase_features", features.phase_features.py_func)

@@ -131,18 +131,14 @@ def test_the_shipped_weights_say_something_of_their_own() -> None:
     assert (learned != prior).mean() > 0.05
 
 
-def test_the_planner_is_level_with_the_lookahead_before_training(
-    network: Network, limits: tuple[SafetyEnvelope, ...], sees: Sees
-) -> None:
+def test_the_planner_is_level_with_the_lookahead_before_training(network: Network, limits: tuple[SafetyEnvelope, ...], sees: Sees) -> None:
     observed, running = sees(tuple((m, 5.0 + 8.0 * k, 0.0) for m in (1, 4) for k in range(5))), adopt(network, 100.0)
     wish = LearnedPlanner(network, limits, Policy(untrained(), {})).propose(network, observed, None, running)
     assert wish == RollingHorizon(network, limits).propose(network, observed, None, running)
     assert [plan.stages[0].phase for plan in wish] == [1, 1]
 
 
-def test_the_shipped_planner_makes_plans_that_safety_accepts(
-    network: Network, limits: tuple[SafetyEnvelope, ...], sees: Sees
-) -> None:
+def test_the_shipped_planner_makes_plans_that_safety_accepts(network: Network, limits: tuple[SafetyEnvelope, ...], sees: Sees) -> None:
     observed, running = sees(tuple((1, 5.0 + 8.0 * k, 0.0) for k in range(9))), adopt(network, 100.0)
     for planner in (LearnedPlanner(network, limits), LearnedPlanner(network, limits, SHIPPED)):
         wish = planner.propose(network, observed, None, running)

@@ -126,9 +126,7 @@ def test_a_broken_checkpoint_stops_the_resumption(args: TrainArgs) -> None:
         ({"rules": "none"}, "expected one of resco"),
     ],
 )
-def test_arguments_that_cannot_be_trained_with_are_one_sentence(
-    args: TrainArgs, changes: dict[str, Any], words: str
-) -> None:
+def test_arguments_that_cannot_be_trained_with_are_one_sentence(args: TrainArgs, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         train(replace(args, **changes))
 

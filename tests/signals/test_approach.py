@@ -52,9 +52,7 @@ def test_what_needs_no_limit_is_handed_on_as_the_same_object(
     assert approach(wish, base, limits) is wish
 
 
-def test_the_running_plan_is_handed_on_even_if_it_is_off_the_grid(
-    limits: tuple[SafetyEnvelope, ...], four_arm: Network
-) -> None:
+def test_the_running_plan_is_handed_on_even_if_it_is_off_the_grid(limits: tuple[SafetyEnvelope, ...], four_arm: Network) -> None:
     signal = four_arm.signals[0]
     odd = replace(four_arm, signals=(replace(signal, base=cycle(30.3, 10.0, 25.0, 10.0)),))
     running = adopt(odd, 0.0)
@@ -83,9 +81,7 @@ def test_a_large_change_is_taken_in_steps_along_the_straight_line(
     assert plan.cycle_s == pytest.approx(sum(stepped) + LOST_S)
 
 
-@pytest.mark.parametrize(
-    ("wished", "cycle_s"), [((200.0, 50.0, 200.0, 50.0), 300.0), ((7.0, 7.0, 7.0, 7.0), 60.0)], ids=["long", "short"]
-)
+@pytest.mark.parametrize(("wished", "cycle_s"), [((200.0, 50.0, 200.0, 50.0), 300.0), ((7.0, 7.0, 7.0, 7.0), 60.0)], ids=["long", "short"])
 def test_a_cycle_out_of_its_range_is_brought_to_the_bound_without_breaking_a_minimum(
     wished: tuple[float, ...], cycle_s: float, base: tuple[ApprovedPlan, ...], limits: tuple[SafetyEnvelope, ...]
 ) -> None:
@@ -97,16 +93,12 @@ def test_a_cycle_out_of_its_range_is_brought_to_the_bound_without_breaking_a_min
     assert 0.0 <= plan.offset_s < plan.cycle_s
 
 
-def test_the_offset_stays_within_a_shorter_cycle(
-    base: tuple[ApprovedPlan, ...], limits: tuple[SafetyEnvelope, ...]
-) -> None:
+def test_the_offset_stays_within_a_shorter_cycle(base: tuple[ApprovedPlan, ...], limits: tuple[SafetyEnvelope, ...]) -> None:
     (plan,) = approach((cycle(60.0, 10.0, 25.0, 10.0, offset_s=110.0),), base, limits)
     assert plan.cycle_s == 102.0 and plan.offset_s == 8.0
 
 
-def test_other_phases_have_no_step_between_them(
-    base: tuple[ApprovedPlan, ...], limits: tuple[SafetyEnvelope, ...]
-) -> None:
+def test_other_phases_have_no_step_between_them(base: tuple[ApprovedPlan, ...], limits: tuple[SafetyEnvelope, ...]) -> None:
     wish = (cycle(60.0, 60.0, phases=(0, 2)),)
     assert approach(wish, base, limits) is wish
     assert not same_phases(wish[0], base[0].plan)

@@ -32,9 +32,7 @@ def kernel(name: str, plain: bool) -> Callable[..., float]:
         (900.0, 1800.0, 60.0, 60.0, 0.0),
     ],
 )
-def test_uniform_delay_is_as_published(
-    flow: float, saturation: float, green_s: float, cycle_s: float, delay_s: float, plain: bool
-) -> None:
+def test_uniform_delay_is_as_published(flow: float, saturation: float, green_s: float, cycle_s: float, delay_s: float, plain: bool) -> None:
     degree = kernel("saturation_degree", plain)(flow, saturation, green_s, cycle_s)
     assert kernel("uniform_delay_s", plain)(cycle_s, green_s, degree) == pytest.approx(delay_s, abs=0.05)
 
@@ -60,25 +58,18 @@ def test_good_progression_lowers_only_the_uniform_part(plain: bool) -> None:
 @pytest.mark.parametrize(
     ("delay_s", "degree", "grade"),
     [
-        *[
-            (s, 0.9, g)
-            for s, g in ((0.0, 0), (10.0, 0), (10.1, 1), (20.1, 2), (35.0, 2), (35.1, 3), (55.1, 4), (80.1, 5))
-        ],
+        *[(s, 0.9, g) for s, g in ((0.0, 0), (10.0, 0), (10.1, 1), (20.1, 2), (35.0, 2), (35.1, 3), (55.1, 4), (80.1, 5))],
         (5.0, 1.01, 5),
         (NAN, 0.5, -1),
         (5.0, NAN, -1),
     ],
 )
-def test_the_level_of_service_goes_by_delay_and_falls_to_f_beyond_capacity(
-    delay_s: float, degree: float, grade: int, plain: bool
-) -> None:
+def test_the_level_of_service_goes_by_delay_and_falls_to_f_beyond_capacity(delay_s: float, degree: float, grade: int, plain: bool) -> None:
     assert kernel("level_of_service", plain)(delay_s, degree) == grade
 
 
 @COMPILED_AND_PLAIN
-@pytest.mark.parametrize(
-    ("flow", "wait_s"), [(0.0, 0.0), (900.0, 1.0), (1620.0, 9.0), (1800.0, NAN), (2000.0, NAN), (NAN, NAN)]
-)
+@pytest.mark.parametrize(("flow", "wait_s"), [(0.0, 0.0), (900.0, 1.0), (1620.0, 9.0), (1800.0, NAN), (2000.0, NAN), (NAN, NAN)])
 def test_the_queue_with_even_service_waits_as_pollaczek_says(flow: float, wait_s: float, plain: bool) -> None:
     # mu = 0.5 / s: rho / (2 mu (1 - rho)) = 0.5 / 0.5 = 1 s at half load, 0.9 / 0.1 = 9 s at nine tenths.
     assert kernel("md1_wait_s", plain)(flow, 1800.0) == pytest.approx(wait_s, nan_ok=True)
@@ -96,9 +87,7 @@ def test_the_queue_with_even_service_waits_as_pollaczek_says(flow: float, wait_s
         (NAN, 60.0, 1800.0),
     ],
 )
-def test_an_impossible_signal_has_no_delay_rather_than_a_wrong_one(
-    green_s: float, cycle_s: float, saturation: float, plain: bool
-) -> None:
+def test_an_impossible_signal_has_no_delay_rather_than_a_wrong_one(green_s: float, cycle_s: float, saturation: float, plain: bool) -> None:
     for name in ("control_delay_s", "webster_delay_s"):
         found_s = kernel(name, plain)(400.0, saturation, green_s, cycle_s)
         assert isnan(found_s)

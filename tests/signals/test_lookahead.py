@@ -9,7 +9,7 @@ import pytest
 
 import signals.kernels.lookahead as kernels
 import signals.planners.rolling_horizon as planner
-from signals.kernels.lookahead import arrival_times_s
+from signals.kernels.queues import arrival_times_s
 from signals.planners.rolling_horizon import Lookahead, Pricing
 from signals.types import Floats, FlowForecast, Network, Observation, SafetyEnvelope
 
@@ -196,9 +196,7 @@ def test_compiled_and_plain_prices_are_the_same(
     limits = limits_of(pair)
     rng = np.random.default_rng(101)
     lanes = np.sort(rng.integers(0, 16, 60))
-    movement = np.array(
-        [12 * (lane // 8) + 3 * (lane % 8 // 2) + (2 if lane % 2 else rng.integers(2)) for lane in lanes]
-    )
+    movement = np.array([12 * (lane // 8) + 3 * (lane % 8 // 2) + (2 if lane % 2 else rng.integers(2)) for lane in lanes])
     distance_m = rng.uniform(1.0, 200.0, 60)
     order = np.lexsort((distance_m, lanes))
     seen = replace(

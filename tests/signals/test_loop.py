@@ -79,9 +79,7 @@ class Echo:
 def recorded(pair: Network, observe: Observe) -> dict[float, Observation]:
     """Phase 0, green for 20 s at the first tick, 10 s apart."""
     times_s = (1000.0, 1010.0, 1020.0)
-    return {
-        t: replace(observe(pair, now_s=t, age_s=20.0 + t - 1000.0), counts_veh=np.full(24, t / 1000.0)) for t in times_s
-    }
+    return {t: replace(observe(pair, now_s=t, age_s=20.0 + t - 1000.0), counts_veh=np.full(24, t / 1000.0)) for t in times_s}
 
 
 def looped(
@@ -91,18 +89,14 @@ def looped(
     return ControlLoop(pair, limits_of(pair, "resco"), link, planner, forecaster), link, planner, forecaster
 
 
-def test_before_the_first_wish_the_base_plans_run(
-    pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]
-) -> None:
+def test_before_the_first_wish_the_base_plans_run(pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]) -> None:
     loop, link, _, _ = looped(pair, limits_of, recorded, None)
     tick = loop.tick(1000.0)
     assert [approved.plan for approved in tick.plans] == [s.base for s in pair.signals]
     assert link.pushed == [tick.plans]
 
 
-def test_a_safe_wish_is_limited_approved_pushed_and_told(
-    pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]
-) -> None:
+def test_a_safe_wish_is_limited_approved_pushed_and_told(pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]) -> None:
     loop, link, planner, forecaster = looped(pair, limits_of, recorded, (Stage(2, 12.3),))
     tick = loop.tick(1000.0)
     assert tick.now_s == 1000.0 and tick.observed is recorded[1000.0]
@@ -114,18 +108,14 @@ def test_a_safe_wish_is_limited_approved_pushed_and_told(
     assert planner.asked_with == [tick.forecast]
 
 
-def test_an_unsafe_wish_is_told_but_not_pushed(
-    pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]
-) -> None:
+def test_an_unsafe_wish_is_told_but_not_pushed(pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]) -> None:
     loop, link, _, _ = looped(pair, limits_of, recorded, (Stage(2, 3.0),))
     tick = loop.tick(1000.0)
     assert [[o.rule for o in approved.objections] for approved in tick.plans] == [["min green"]] * 2
     assert [approved.plan for approved in link.pushed[0]] == [s.base for s in pair.signals]
 
 
-def test_what_was_approved_is_what_runs_at_the_next_tick(
-    pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]
-) -> None:
+def test_what_was_approved_is_what_runs_at_the_next_tick(pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]) -> None:
     loop, link, planner, _ = looped(pair, limits_of, recorded, (Stage(0, 30.0),))
     first = loop.tick(1000.0)
     planner.stages = None
@@ -138,9 +128,7 @@ def test_what_was_approved_is_what_runs_at_the_next_tick(
     assert len(link.pushed) == 3
 
 
-def test_a_link_that_does_not_answer_stops_the_tick(
-    pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]
-) -> None:
+def test_a_link_that_does_not_answer_stops_the_tick(pair: Network, limits_of: LimitsOf, recorded: dict[float, Observation]) -> None:
     loop, link, planner, _ = looped(pair, limits_of, recorded, None)
     with pytest.raises(LinkError, match="nothing was recorded at 5000"):
         loop.tick(5000.0)

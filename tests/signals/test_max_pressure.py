@@ -17,9 +17,7 @@ Observe = Callable[..., Observation]
 NORTH_THROUGH, EAST_THROUGH = 1, 4
 
 
-def with_queues(
-    observed: Observation, queues_veh: dict[int, float], exits_veh: dict[int, float] | None = None
-) -> Observation:
+def with_queues(observed: Observation, queues_veh: dict[int, float], exits_veh: dict[int, float] | None = None) -> Observation:
     """The observation with these queues and exits by movement."""
     queue_veh, exit_veh = observed.queue_veh.copy(), observed.exit_veh.copy()
     for m, veh in queues_veh.items():
@@ -57,9 +55,7 @@ def test_the_green_goes_to_the_largest_pressure(
     assert chosen(four_arm, limits_of(four_arm), with_queues(observe(four_arm), queues_veh, exits_veh)) == phase
 
 
-def test_a_platoon_that_rolls_up_counts_before_it_stands(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_a_platoon_that_rolls_up_counts_before_it_stands(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     rolling = replace(
         with_queues(observe(four_arm), {NORTH_THROUGH: 2.0}),
         vehicle_lane=np.full(3, 3),
@@ -70,9 +66,7 @@ def test_a_platoon_that_rolls_up_counts_before_it_stands(
     assert chosen(four_arm, limits_of(four_arm), rolling) == 2
 
 
-def test_the_minimum_green_is_kept_whatever_the_pressure(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_the_minimum_green_is_kept_whatever_the_pressure(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     observed = with_queues(observe(four_arm, age_s=4.0), {EAST_THROUGH: 30.0})
     assert chosen(four_arm, limits_of(four_arm), observed) == 0
 
@@ -100,13 +94,9 @@ def test_blind_and_without_a_forecast_only_that_signal_falls_back_to_its_base_pl
     assert not wish[1].repeats
 
 
-def test_nobody_forecasts_pedestrians_and_they_blind_nobody(
-    with_crossing: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_nobody_forecasts_pedestrians_and_they_blind_nobody(with_crossing: Network, limits_of: Limits, observe: Observe) -> None:
     observed = with_queues(observe(with_crossing, phase=2), {12: NAN, EAST_THROUGH: 3.0})
-    wish = MaxPressure(with_crossing, limits_of(with_crossing, "street")).propose(
-        with_crossing, observed, None, adopt(with_crossing, 0.0)
-    )
+    wish = MaxPressure(with_crossing, limits_of(with_crossing, "street")).propose(with_crossing, observed, None, adopt(with_crossing, 0.0))
     assert wish[0].stages[0].phase == 2
     overdue = replace(observed, red_s=np.full(13, 140.0))
     assert chosen(with_crossing, limits_of(with_crossing, "street"), overdue) == 0

@@ -13,8 +13,7 @@ import pytest
 
 from signals import metrics
 from signals.errors import ScenarioError
-from signals.metrics import METRICS, Trips, mean_interval, measure, paired_difference, read_trips
-from signals.types import Floats
+from signals.metrics import METRICS, Trips, measure, read_trips
 
 NAN = float("nan")
 HOUR_S = 3600.0
@@ -101,8 +100,7 @@ def test_ending_early_gains_nothing(seed: int) -> None:
     stop_s = 600.0
     driven = np.clip((stop_s - depart_s) / (arrival_s - depart_s), 0.0, 1.0)
     seen = [
-        (a, b if b < stop_s else NAN, c if c < stop_s else NAN, d)
-        for a, b, c, d in zip(due_s, depart_s, arrival_s, driven, strict=True)
+        (a, b if b < stop_s else NAN, c if c < stop_s else NAN, d) for a, b, c, d in zip(due_s, depart_s, arrival_s, driven, strict=True)
     ]
     early = replace(trips(seen, end_s=stop_s), end_s=HOUR_S)
     assert metrics.congestion_index(early) >= metrics.congestion_index(full)
@@ -141,13 +139,9 @@ ROW = (
     'routeLength="{length}" waitingTime="0" waitingCount="{stops}" timeLoss="{loss}"/>\n'
 )
 ROWS = (
-    ROW.format(
-        id="a", depart="10.00", wait="2.00", arrival="80.00", duration="70.00", length="600", stops=1, loss="10.13"
-    )
+    ROW.format(id="a", depart="10.00", wait="2.00", arrival="80.00", duration="70.00", length="600", stops=1, loss="10.13")
     + '<personinfo id="p" depart="0" type="x"/>\n'
-    + ROW.format(
-        id="b", depart="3500.00", wait="0.00", arrival="-1", duration="100.00", length="200", stops=3, loss="80.2"
-    )
+    + ROW.format(id="b", depart="3500.00", wait="0.00", arrival="-1", duration="100.00", length="200", stops=3, loss="80.2")
     + ROW.format(id="c", depart="-1", wait="1600.00", arrival="-1", duration="0", length="5.10", stops=0, loss="0.00")
 )
 
@@ -215,9 +209,7 @@ def random_file(folder: Path, seed: int) -> Path:
             "stops": kind,
         }
         if kind == 0:
-            rows.append(
-                ROW.format(**{**out, "depart": -1, "arrival": -1, "length": 5.1, "loss": "0.00", "duration": "0.00"})
-            )
+            rows.append(ROW.format(**{**out, "depart": -1, "arrival": -1, "length": 5.1, "loss": "0.00", "duration": "0.00"}))
         elif kind == 1:
             rows.append(ROW.format(**out, depart=f"{HOUR_S - duration_s:.2f}", arrival=-1, length=250))
         else:
@@ -244,9 +236,7 @@ def judge() -> Callable[[Path], Mapping[str, float]]:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_figures_equal_those_of_the_independent_judge(
-    tmp_path: Path, seed: int, judge: Callable[[Path], Mapping[str, float]]
-) -> None:
+def test_the_figures_equal_those_of_the_independent_judge(tmp_path: Path, seed: int, judge: Callable[[Path], Mapping[str, float]]) -> None:
     path = random_file(tmp_path, seed)
     judged, ours = judge(path), measure(read_trips(path, 0.0, HOUR_S, {}))
     assert judged["delay"] == ours["delay_s_per_veh"]
@@ -262,51 +252,3 @@ def test_the_delay_is_the_plain_sum_in_the_order_of_the_file(tmp_path: Path) -> 
     for one_s, another_s in zip(found.time_loss_s.tolist(), found.depart_delay_s.tolist(), strict=True):
         loss_s, wait_s = loss_s + one_s, wait_s + another_s
     assert metrics.delay_s_per_veh(found) == round((loss_s + wait_s) / 400, 2)
-
-
-def samples(seed: int, mean: float, n: int = 10) -> Floats:
-    """Normal values about a mean."""
-    return np.random.default_rng(seed).normal(mean, 1.0, n)
-
-
-def test_an_interval_of_ten_seeds_holds_its_promise() -> None:
-    """95 % of intervals cover the truth; the plain percentile interval of ten values covers about 90 %."""
-    covered = 0
-    for seed in range(400):
-        found = mean_interval(samples(seed, 5.0), np.random.default_rng(seed), resamples=1000)
-        covered += found.low <= 5.0 <= found.high
-    assert 0.93 <= covered / 400 <= 0.97
-
-
-def test_pairs_cancel_what_the_seeds_share() -> None:
-    shared = samples(1, 50.0) * 10.0
-    found = paired_difference(shared + samples(2, 3.0), shared, np.random.default_rng(3))
-    assert found.mean.low > 0.0
-    assert found.mean.mean == pytest.approx(3.0, abs=1.0)
-    assert found.mean.high - found.mean.low < 3.0 < np.std(shared)
-
-
-def test_the_difference_in_percent_is_of_the_means() -> None:
-    before, after = np.array([40.0, 50.0, 60.0, 50.0]), np.array([30.0, 40.0, 45.0, 35.0])
-    found = paired_difference(after, before, np.random.default_rng(1))
-    assert found.percent.mean == pytest.approx(-25.0)
-    assert found.percent.low < -25.0 < found.percent.high < 0.0
-    assert (found.mean.mean, found.pairs) == (-12.5, 4)
-
-
-def test_chance_is_an_argument() -> None:
-    values = samples(1, 5.0)
-    one, same, other = (mean_interval(values, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert one == same
-    assert one != other
-
-
-@pytest.mark.parametrize("values", [[4.0], [4.0, NAN, 5.0], []])
-def test_too_few_or_unknown_values_have_no_interval(values: list[float]) -> None:
-    found = mean_interval(np.array(values), np.random.default_rng(1))
-    assert np.isnan(found.low) and np.isnan(found.high)
-
-
-def test_unequal_numbers_of_runs_are_not_pairs() -> None:
-    with pytest.raises(ScenarioError, match="10 and 9"):
-        paired_difference(samples(1, 1.0), samples(1, 1.0, 9), np.random.default_rng(1))

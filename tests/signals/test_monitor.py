@@ -53,9 +53,7 @@ PLANTED: dict[str, list[list[tuple[str, int]]]] = {
 
 
 @pytest.mark.parametrize(("rule", "shown"), [(rule, shown) for rule, cases in PLANTED.items() for shown in cases])
-def test_a_planted_violation_is_found_and_latches_the_signal(
-    rule: str, shown: list[tuple[str, int]], four_arm: Network
-) -> None:
+def test_a_planted_violation_is_found_and_latches_the_signal(rule: str, shown: list[tuple[str, int]], four_arm: Network) -> None:
     monitor = monitor_for(four_arm, RULES["resco"])
     assert set(seen(monitor, *shown)) == {rule}
     assert monitor.latched == {"A0"}
@@ -89,9 +87,7 @@ def test_street_rules_ask_for_all_red_and_longer_yellow(with_crossing: Network) 
     assert "short yellow" in seen(monitor, (NS + "r", 30), (NS_YELLOW + "r", 3), (ALL_RED + "r", 4))
 
 
-@pytest.mark.parametrize(
-    ("walk_s", "clear_s", "found"), [(15, 6, []), (14, 6, ["short green"]), (15, 5, ["short clearance"])]
-)
+@pytest.mark.parametrize(("walk_s", "clear_s", "found"), [(15, 6, []), (14, 6, ["short green"]), (15, 5, ["short clearance"])])
 def test_walkers_need_no_yellow_but_their_time_and_their_clearance(
     walk_s: int, clear_s: int, found: list[str], with_crossing: Network
 ) -> None:
@@ -171,9 +167,7 @@ def test_each_signal_has_its_own_history(pair: Network) -> None:
 
 
 def test_after_unreadable_lights_every_age_is_unknown(four_arm: Network) -> None:
-    assert seen(monitor_for(four_arm, RULES["resco"]), (ALL_RED, 5), (NS, 1), ("", 1), (ALL_RED, 1), (EW, 9)) == [
-        "no lights"
-    ]
+    assert seen(monitor_for(four_arm, RULES["resco"]), (ALL_RED, 5), (NS, 1), ("", 1), (ALL_RED, 1), (EW, 9)) == ["no lights"]
 
 
 @pytest.mark.parametrize("count", [0, 2])
@@ -188,9 +182,7 @@ def test_lamp_times_of_another_number_of_signals_raise(pair: Network) -> None:
 
 
 @pytest.mark.parametrize(("site", "rules"), [("four_arm", "resco"), ("with_crossing", "street")])
-def test_a_cabinet_that_runs_its_base_plan_for_an_hour_shows_no_violation(
-    site: str, rules: str, request: pytest.FixtureRequest
-) -> None:
+def test_a_cabinet_that_runs_its_base_plan_for_an_hour_shows_no_violation(site: str, rules: str, request: pytest.FixtureRequest) -> None:
     network: Network = request.getfixturevalue(site)
     monitor = monitor_for(network, RULES[rules])
     seen(monitor, *base_lights(network.signals[0]) * 40)

@@ -31,12 +31,8 @@ def kernel(name: str, plain: bool) -> Callable[..., Any]:
         (2, [np.inf, 10.0, 0.0, 0.0], [0, -1, -1], [np.inf, 0.0, 0.0]),
     ],
 )
-def test_the_longest_red_is_served_first(
-    phase: int, red_s: list[float], order: list[int], asking_s: list[float], plain: bool
-) -> None:
-    found = kernel("rescue_order", plain)(
-        np.array([phase]), np.array(red_s), SERVES, np.array([3]), np.array([0, 4], dtype=np.int64)
-    )
+def test_the_longest_red_is_served_first(phase: int, red_s: list[float], order: list[int], asking_s: list[float], plain: bool) -> None:
+    found = kernel("rescue_order", plain)(np.array([phase]), np.array(red_s), SERVES, np.array([3]), np.array([0, 4], dtype=np.int64))
     assert found[0].tolist() == [order]
     assert found[1].tolist() == [asking_s]
 
@@ -64,9 +60,7 @@ def test_the_best_phase_helps_the_most_and_nobody_serves_the_unserved(plain: boo
         (10.0, 5.0, float("nan"), 1),
     ],
 )
-def test_a_phase_is_forced_when_it_cannot_be_put_off(
-    first_s: float, second_s: float, age_s: float, forced: int, plain: bool
-) -> None:
+def test_a_phase_is_forced_when_it_cannot_be_put_off(first_s: float, second_s: float, age_s: float, forced: int, plain: bool) -> None:
     intergreen_s = 3.0 * (1.0 - np.eye(3))[None]
     found = kernel("forced_phases", plain)(
         np.array([[1, 2, -1]]),

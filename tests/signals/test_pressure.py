@@ -61,9 +61,7 @@ def test_a_phase_has_the_weights_of_the_movements_it_serves(plain: bool) -> None
         ([NAN, NAN, NAN], 0, -1),
     ],
 )
-def test_the_strongest_phase_wins_and_a_tie_keeps_the_running_one(
-    pressures: list[float], running: int, chosen: int, plain: bool
-) -> None:
+def test_the_strongest_phase_wins_and_a_tie_keeps_the_running_one(pressures: list[float], running: int, chosen: int, plain: bool) -> None:
     found = kernel("strongest_phases", plain)(np.array([pressures]), np.array([3]), np.array([running]))
     assert found.tolist() == [chosen]
 

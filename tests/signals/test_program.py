@@ -79,16 +79,12 @@ def test_a_sequence_goes_on_from_the_running_green_without_a_break(signal: Inter
     assert program.lead == 0
 
 
-def test_a_sequence_that_begins_with_another_phase_begins_with_its_intergreen(
-    signal: Intersection, running: int
-) -> None:
+def test_a_sequence_that_begins_with_another_phase_begins_with_its_intergreen(signal: Intersection, running: int) -> None:
     target = (running + 2) % 4
     program = Cabinet(signal).program(sequence(signal, (target, 9.0)), green(signal, running, 4.0), NOW_S, 20.0)
     first, second = program.segments[:2]
     assert (first.duration_s, first.phase, first.green) == (3.0, target, False)
-    for before, shown, after in zip(
-        signal.phases[running].lights, first.lights, signal.phases[target].lights, strict=True
-    ):
+    for before, shown, after in zip(signal.phases[running].lights, first.lights, signal.phases[target].lights, strict=True):
         loses = before in "gG" and after not in "gG"
         assert shown == ("y" if loses else before)
     assert second == Segment(9.0, signal.phases[target].lights, target, True)

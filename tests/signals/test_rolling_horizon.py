@@ -43,9 +43,7 @@ def with_vehicles(network: Network, seen: Observation, rng: np.random.Generator,
 
 
 @pytest.mark.parametrize("phase", range(4))
-def test_in_an_empty_network_every_signal_keeps_its_phase(
-    pair: Network, limits_of: Limits, observe: Observe, phase: int
-) -> None:
+def test_in_an_empty_network_every_signal_keeps_its_phase(pair: Network, limits_of: Limits, observe: Observe, phase: int) -> None:
     planner = RollingHorizon(pair, limits_of(pair))
     plans = planner.propose(pair, observe(pair, phase=phase, age_s=30.0), None, adopt(pair, NOW_S))
     assert [p.signal for p in plans] == ["W", "E"]
@@ -53,9 +51,7 @@ def test_in_an_empty_network_every_signal_keeps_its_phase(
     assert not any(p.repeats for p in plans)
 
 
-def test_the_wish_is_the_cheapest_phase_at_each_signal_by_itself(
-    pair: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_the_wish_is_the_cheapest_phase_at_each_signal_by_itself(pair: Network, limits_of: Limits, observe: Observe) -> None:
     # In the west somebody waits on the eastern approach; the east has nobody.
     seen = replace(
         observe(pair, phase=0, age_s=30.0),
@@ -89,9 +85,7 @@ def test_safety_has_no_objection_to_what_it_wishes(
     assert set(phases) == {0, 1, 2, 3}
 
 
-def test_who_is_red_for_too_long_goes_first_whatever_it_costs(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_who_is_red_for_too_long_goes_first_whatever_it_costs(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     limits = limits_of(four_arm)
     seen = with_vehicles(four_arm, observe(four_arm, phase=0, age_s=30.0), np.random.default_rng(1), 0)
     queue_veh, red_s = np.zeros(12), np.zeros(12)

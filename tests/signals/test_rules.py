@@ -23,9 +23,7 @@ from signals.types import Network
         (88.0, 6.0),
     ],
 )
-def test_yellow_is_perception_and_braking_in_whole_seconds_and_at_least_three(
-    speed_km_h: float, yellow_s: float
-) -> None:
+def test_yellow_is_perception_and_braking_in_whole_seconds_and_at_least_three(speed_km_h: float, yellow_s: float) -> None:
     # t + v / (2 a) with t 1 s and a 3.05 m/s2: 50 km/h gives 3.28 s, 70 km/h 4.19 s.
     assert yellow_time_s(speed_km_h / 3.6) == yellow_s
 
@@ -34,9 +32,7 @@ def test_yellow_is_perception_and_braking_in_whole_seconds_and_at_least_three(
     ("crossing_m", "speed_mps", "all_red_s"),
     [(24.0, 50 / 3.6, 3.0), (14.0, 10.0, 2.0), (12.0, 8.0, 3.0), (0.0, 12.0, 1.0), (9.0, 1.0, 3.0)],
 )
-def test_all_red_clears_the_junction_and_a_vehicle_in_whole_seconds(
-    crossing_m: float, speed_mps: float, all_red_s: float
-) -> None:
+def test_all_red_clears_the_junction_and_a_vehicle_in_whole_seconds(crossing_m: float, speed_mps: float, all_red_s: float) -> None:
     # (W + 6 m) / v; slower than 5 m/s is reckoned as 5 m/s.
     assert all_red_time_s(crossing_m, speed_mps) == all_red_s
 

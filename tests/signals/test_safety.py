@@ -29,9 +29,7 @@ def sequence(*stages: tuple[int, float], starts_s: float = NOW_S, lease_s: float
     return TimingPlan("A0", tuple(Stage(p, g) for p, g in stages), starts_s, starts_s + lease_s)
 
 
-def repeating(
-    signal: Intersection, *stages: tuple[int, float], offset_s: float = 0.0, off_s: float = 0.0
-) -> TimingPlan:
+def repeating(signal: Intersection, *stages: tuple[int, float], offset_s: float = 0.0, off_s: float = 0.0) -> TimingPlan:
     """A cycle of these stages, `off_s` longer than its greens and intergreens."""
     following = stages[1:] + stages[:1]
     lost_s = sum(float(signal.intergreen_s[p, q]) for (p, _), (q, _) in zip(stages, following, strict=True))
@@ -40,9 +38,7 @@ def repeating(
     return TimingPlan(signal.id, made, NOW_S, inf, repeats=True, cycle_s=cycle_s, offset_s=offset_s)
 
 
-def judged(
-    plan: TimingPlan, network: Network, limits: tuple[SafetyEnvelope, ...], observed: Observation
-) -> ApprovedPlan:
+def judged(plan: TimingPlan, network: Network, limits: tuple[SafetyEnvelope, ...], observed: Observation) -> ApprovedPlan:
     """The verdict on one signal's wish while its base plan runs."""
     return vet((plan,), adopt(network, NOW_S), observed, network, limits)[0]
 
@@ -185,9 +181,7 @@ def test_every_rule_is_asked_of_sequences_or_of_cycles_and_has_an_example() -> N
     assert {*ONLY_SEQUENCES, *ONLY_REPEATING} < RULES.keys()
 
 
-def test_the_objection_says_where_what_and_what_was_expected(
-    four_arm: Network, limits_of: LimitsOf, observe: Observe
-) -> None:
+def test_the_objection_says_where_what_and_what_was_expected(four_arm: Network, limits_of: LimitsOf, observe: Observe) -> None:
     verdict = judged(sequence((2, 5.0)), four_arm, limits_of(four_arm, "resco"), observe(four_arm))
     assert verdict.objections[0].sentence == "A0: green 5.0 s of phase 2 (EW) is under the minimum 7.0 s"
 
@@ -219,18 +213,14 @@ def test_a_malformed_wish_raises_and_says_where(
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_a_list_of_wishes_of_the_wrong_length_raises(
-    count: int, pair: Network, limits_of: LimitsOf, observe: Observe
-) -> None:
+def test_a_list_of_wishes_of_the_wrong_length_raises(count: int, pair: Network, limits_of: LimitsOf, observe: Observe) -> None:
     limits, running = limits_of(pair, "resco"), adopt(pair, NOW_S)
     wish = (pair.signals[0].base,) * count
     with pytest.raises(UnsafePlanError, match=f"pair: {count} wishes.*expected 2"):
         vet(approach(wish, running, limits), running, observe(pair), pair, limits)
 
 
-def test_an_observation_of_another_network_raises(
-    four_arm: Network, with_crossing: Network, limits_of: LimitsOf, observe: Observe
-) -> None:
+def test_an_observation_of_another_network_raises(four_arm: Network, with_crossing: Network, limits_of: LimitsOf, observe: Observe) -> None:
     with pytest.raises(UnsafePlanError, match="13 queues"):
         judged(sequence((2, 10.0)), four_arm, limits_of(four_arm, "resco"), observe(with_crossing))
 

@@ -30,15 +30,11 @@ class Site:
     observe: Callable[..., Observation]
 
 
-@pytest.fixture(
-    params=[("four_arm", "resco"), ("with_crossing", "street")], ids=["four_arm", "with_crossing"], scope="session"
-)
+@pytest.fixture(params=[("four_arm", "resco"), ("with_crossing", "street")], ids=["four_arm", "with_crossing"], scope="session")
 def site(request: pytest.FixtureRequest) -> Site:
     name, rules = request.param
     network = request.getfixturevalue(name)
-    return Site(
-        network, request.getfixturevalue("limits_of")(network, rules), rules, request.getfixturevalue("observe")
-    )
+    return Site(network, request.getfixturevalue("limits_of")(network, rules), rules, request.getfixturevalue("observe"))
 
 
 def cyclic(signal: Intersection, wish: TimingPlan) -> TimingPlan:
@@ -111,9 +107,7 @@ TIMES = {"signal": st.just(""), "starts_s": st.just(NOW_S), "offset_s": st.integ
 LEASES = st.integers(1, 70).map(lambda s: NOW_S + s)
 WISHES = st.one_of(
     st.builds(TimingPlan, stages=STAGES.map(tuple), valid_until_s=LEASES, repeats=st.just(False), **TIMES),
-    st.builds(
-        TimingPlan, stages=st.one_of(CYCLES, STAGES.map(tuple)), valid_until_s=LEASES, repeats=st.just(True), **TIMES
-    ),
+    st.builds(TimingPlan, stages=st.one_of(CYCLES, STAGES.map(tuple)), valid_until_s=LEASES, repeats=st.just(True), **TIMES),
 )
 STATES = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(-7, 40))
 QUEUES = st.lists(st.sampled_from([0.0, 0.0, 0.0, 3.0, nan]), min_size=13, max_size=13)

@@ -154,9 +154,7 @@ def test_standing_vehicles_on_receiving_lanes_are_seen(arterial: tuple[Session, 
     assert observed.exit_veh.tolist() == expected
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("sumo_rl") is None, reason="needs the bench extra (sumo-rl) for RESCO's nets"
-)
+@pytest.mark.skipif(importlib.util.find_spec("sumo_rl") is None, reason="needs the bench extra (sumo-rl) for RESCO's nets")
 def test_a_queue_behind_a_stop_lane_of_two_metres_is_seen() -> None:
     one = scenario("resco/ingolstadt7")
     network = read_network(one.net, RULES["resco"])

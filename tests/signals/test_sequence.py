@@ -34,9 +34,7 @@ def test_keep_and_switch_last_as_long_as_they_say() -> None:
     assert switch("A0", 2, 100.0, 27.0, 3.0) == TimingPlan("A0", (Stage(2, 27.0),), 100.0, 130.0)
 
 
-@pytest.mark.parametrize(
-    ("time_s", "step_s", "found_s"), [(6.2, 1.0, 7.0), (7.0, 1.0, 7.0), (0.3, 0.1, 0.3), (3.1, 0.5, 3.5)]
-)
+@pytest.mark.parametrize(("time_s", "step_s", "found_s"), [(6.2, 1.0, 7.0), (7.0, 1.0, 7.0), (0.3, 0.1, 0.3), (3.1, 0.5, 3.5)])
 def test_a_minimum_is_rounded_up_to_the_grid(time_s: float, step_s: float, found_s: float) -> None:
     assert on_grid(time_s, step_s) == pytest.approx(found_s)
 
@@ -77,29 +75,21 @@ def test_a_decision_holds_for_three_intervals(
 ) -> None:
     plan = decided(four_arm, observe(four_arm, phase=phase, age_s=age_s), limits_of(four_arm), wanted)
     assert plan.stages == stages
-    assert plan.valid_until_s - plan.starts_s == pytest.approx(
-        sum(s.green_s for s in stages) + 3.0 * (stages[0].phase != phase)
-    )
+    assert plan.valid_until_s - plan.starts_s == pytest.approx(sum(s.green_s for s in stages) + 3.0 * (stages[0].phase != phase))
 
 
-def test_with_quick_decisions_a_change_still_has_its_minimum_green(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_with_quick_decisions_a_change_still_has_its_minimum_green(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     limits = limits_of(four_arm, "free")
     assert decided(four_arm, observe(four_arm), limits, 2).stages == (Stage(2, 5.0),)
     assert decided(four_arm, observe(four_arm), limits, 0).stages == (Stage(0, 3.0),)
     assert decided(four_arm, observe(four_arm, age_s=1.0), limits, 2).stages == (Stage(0, 4.0),)
 
 
-def test_while_an_intergreen_runs_the_sequence_that_made_it_stays(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_while_an_intergreen_runs_the_sequence_that_made_it_stays(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     limits, layout = limits_of(four_arm, "free"), lay_out(four_arm)
     before = observe(four_arm, now_s=999.0)
     base = adopt(four_arm, 0.0)
-    running = vet(
-        sequences(four_arm, layout, before, limits, wanting(2, four_arm), base), base, before, four_arm, limits
-    )
+    running = vet(sequences(four_arm, layout, before, limits, wanting(2, four_arm), base), base, before, four_arm, limits)
     within = observe(four_arm, phase=2, age_s=-2.0)
     again = sequences(four_arm, layout, within, limits, wanting(1, four_arm), running)
     assert again[0] is running[0].plan
@@ -128,9 +118,7 @@ def test_the_overdue_is_next_even_where_the_minimum_green_must_be_waited_for(
     assert stages[1].phase in (0, 1, 3)
 
 
-def test_a_full_green_gives_way_only_to_somebody_who_waits(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_a_full_green_gives_way_only_to_somebody_who_waits(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     limits = limits_of(four_arm)
     alone = decided(four_arm, observe(four_arm, age_s=320.0), limits, 0)
     waited_for = decided(four_arm, observe(four_arm, age_s=295.0, queue_veh=1.0, red_s=90.0), limits, 0)
@@ -138,9 +126,7 @@ def test_a_full_green_gives_way_only_to_somebody_who_waits(
     assert waited_for.stages[0].phase != 0
 
 
-def test_a_sequence_goes_on_for_who_the_base_plan_would_serve_too_late(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_a_sequence_goes_on_for_who_the_base_plan_would_serve_too_late(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     # Phase 1 holds for 30 s more; the base plan would go on with phases 2 and 3 and reach phase 0 after 3 + 25 + 3 + 10 + 3 s.
     observed = observe(four_arm, phase=1)
     queue_veh, reds_s = observed.queue_veh.copy(), observed.red_s.copy()
@@ -170,9 +156,7 @@ def random_state(network: Network, rng: np.random.Generator, now_s: float, max_r
 
 
 @pytest.mark.parametrize(("fixture", "rules"), [("four_arm", "resco"), ("pair", "free"), ("with_crossing", "street")])
-def test_safety_lets_every_decision_pass(
-    fixture: str, rules: str, limits_of: Limits, request: pytest.FixtureRequest
-) -> None:
+def test_safety_lets_every_decision_pass(fixture: str, rules: str, limits_of: Limits, request: pytest.FixtureRequest) -> None:
     """Of a thousand states the wish is refused in none, whatever the planner wanted; reds up to half the maximum."""
     network: Network = request.getfixturevalue(fixture)
     limits, layout = limits_of(network, rules), lay_out(network)

@@ -62,9 +62,7 @@ def test_the_example_junctions_show_no_conflicting_greens(pair: Network, with_cr
 
 
 @pytest.mark.parametrize("exceptions", [(), ((4, 1),)])
-def test_conflicting_greens_are_found_unless_the_site_was_built_so(
-    exceptions: tuple[tuple[int, int], ...], four_arm: Network
-) -> None:
+def test_conflicting_greens_are_found_unless_the_site_was_built_so(exceptions: tuple[tuple[int, int], ...], four_arm: Network) -> None:
     signal = four_arm.signals[0]
     serves = signal.serves.copy()
     serves[0, E_THROUGH] = 2

@@ -49,9 +49,7 @@ def test_the_intergreen_is_yellow_and_all_red_together(with_crossing: Network) -
 
 def test_observations_name_their_axes_and_units(four_arm: Network, observe: Callable[..., Observation]) -> None:
     seen = observe(four_arm)
-    per_movement = [
-        f.name for f in fields(seen) if f.name in ("queue_veh", "counts_veh", "wait_s", "red_s", "exit_veh")
-    ]
+    per_movement = [f.name for f in fields(seen) if f.name in ("queue_veh", "counts_veh", "wait_s", "red_s", "exit_veh")]
     assert [getattr(seen, name).shape for name in per_movement] == [(12,)] * 5
     assert seen.phase.shape == seen.age_s.shape == (1,)
 

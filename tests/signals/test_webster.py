@@ -55,9 +55,7 @@ RATIOS: list[tuple[str, list[float], list[list[int]], list[float]]] = [
 
 @COMPILED_AND_PLAIN
 @pytest.mark.parametrize(("flow", "serves", "ratios"), [row[1:] for row in RATIOS], ids=[row[0] for row in RATIOS])
-def test_critical_ratios_are_as_worked_by_hand(
-    flow: list[float], serves: list[list[int]], ratios: list[float], plain: bool
-) -> None:
+def test_critical_ratios_are_as_worked_by_hand(flow: list[float], serves: list[list[int]], ratios: list[float], plain: bool) -> None:
     saturation = np.full(len(flow), 1800.0)
     # 720 veh/h over phases of 0.1 each: short by 0.4 - 0.2, so both double.
     found = kernel("critical_ratios", plain)(np.array(flow, dtype=float), saturation, np.array(serves, dtype=np.int64))
@@ -91,9 +89,7 @@ def test_the_cycle_grows_with_the_flow_up_to_the_longest(critical_sum: float, cy
         ([0.3, NAN, 0.1], [NAN, NAN, NAN]),
     ],
 )
-def test_greens_are_in_proportion_but_never_under_the_minimum(
-    ratios: list[float], greens_s: list[float], plain: bool
-) -> None:
+def test_greens_are_in_proportion_but_never_under_the_minimum(ratios: list[float], greens_s: list[float], plain: bool) -> None:
     found = kernel("proportional_greens_s", plain)(np.array(ratios), 60.0, np.full(3, 7.0))
     np.testing.assert_allclose(found, greens_s, atol=0.05)
 
@@ -135,9 +131,7 @@ def test_a_batch_gives_each_signal_the_plan_it_gets_alone(plain: bool) -> None:
     sizes = np.array([2, 3], dtype=np.int64)
     found = kernel("plans", plain)(flow, saturation, serves, sizes, sizes, lost_s, least_s, few, many, step)
     for i, n in enumerate((2, 3)):
-        alone = webster.plan_s(
-            flow[i, :n], saturation[i, :n], serves[i, :n, :n], lost_s[i], least_s[i, :n], 20.0, 120.0, 1.0
-        )
+        alone = webster.plan_s(flow[i, :n], saturation[i, :n], serves[i, :n, :n], lost_s[i], least_s[i, :n], 20.0, 120.0, 1.0)
         np.testing.assert_array_equal(found[i, :n], alone)
     np.testing.assert_array_equal(found[0, :2], [26.0, 16.0])  # of 58 s: 42 s in the ratio 5 : 3
     assert np.isnan(found[0, 2])
@@ -178,9 +172,7 @@ def test_more_than_capacity_gives_the_longest_cycle(four_arm: Network, limits_of
     assert greens_s.sum() + 12.0 == 120.0
 
 
-def test_the_planner_moves_to_the_new_plan_and_safety_lets_it(
-    four_arm: Network, limits_of: Limits, observe: Observe
-) -> None:
+def test_the_planner_moves_to_the_new_plan_and_safety_lets_it(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     limits = limits_of(four_arm)
     planner, running = Webster(four_arm, limits), adopt(four_arm, 0.0)
     told = forecast(flows_of(four_arm, 600.0))
@@ -197,9 +189,7 @@ def test_the_planner_moves_to_the_new_plan_and_safety_lets_it(
 
 
 @pytest.mark.parametrize("flow", [None, NAN])
-def test_without_a_forecast_the_base_plan_stays(
-    four_arm: Network, limits_of: Limits, observe: Observe, flow: float | None
-) -> None:
+def test_without_a_forecast_the_base_plan_stays(four_arm: Network, limits_of: Limits, observe: Observe, flow: float | None) -> None:
     planner, running = Webster(four_arm, limits_of(four_arm)), adopt(four_arm, 0.0)
     told = None if flow is None else forecast(np.full(12, flow))
     wish = planner.propose(four_arm, observe(four_arm), told, running)
@@ -219,9 +209,7 @@ def test_the_crossing_asks_for_no_cycle_of_its_own(with_crossing: Network, limit
     assert (greens_s >= limit.min_green_s).all()
 
 
-@pytest.mark.parametrize(
-    ("phase", "age_s", "into_s"), [(0, 5.0, 5.0), (2, 20.0, 66.0), (1, -3.0, 30.0), (0, 99.0, 29.0)]
-)
+@pytest.mark.parametrize(("phase", "age_s", "into_s"), [(0, 5.0, 5.0), (2, 20.0, 66.0), (1, -3.0, 30.0), (0, 99.0, 29.0)])
 def test_a_plan_starts_where_the_running_green_is(four_arm: Network, phase: int, age_s: float, into_s: float) -> None:
     # Stages of 30, 10, 25 and 10 s with 3 s between: they start 0, 33, 46 and 74 s into the cycle.
     signal = four_arm.signals[0]

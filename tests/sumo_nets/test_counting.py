@@ -36,9 +36,7 @@ def a_way(network: Network) -> tuple[str, str, str, str]:
     return next((a, b, c, d) for a, b in turns for c, d in turns if c.startswith(f"{b}.") and a[:2] != d[2:])
 
 
-def test_vehicles_count_at_each_stop_line_in_the_bin_of_their_free_flow_arrival(
-    network: Network, tmp_path: Path
-) -> None:
+def test_vehicles_count_at_each_stop_line_in_the_bin_of_their_free_flow_arrival(network: Network, tmp_path: Path) -> None:
     way = a_way(network)
     text = f'<vehicle id="{{}}" depart="{{}}"><route edges="{" ".join(way)}"/></vehicle>'
     both = text.format("a", BEGIN_S + 5.0) + text.format("b", BEGIN_S + 898.0)
@@ -97,9 +95,7 @@ def test_named_routes_and_flows_are_followed(network: Network, tmp_path: Path) -
         ("flow", {"begin": "0", "end": "100"}, []),
     ],
 )
-def test_departures_are_as_stated_within_begin_and_end(
-    tag: str, attributes: Mapping[str, str], expected_s: list[float]
-) -> None:
+def test_departures_are_as_stated_within_begin_and_end(tag: str, attributes: Mapping[str, str], expected_s: list[float]) -> None:
     assert departures(tag, attributes, 10.0, 40.0) == pytest.approx(expected_s)
 
 

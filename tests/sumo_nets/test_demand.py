@@ -69,9 +69,7 @@ def test_duplicates_have_new_ids_and_depart_within_a_minute_inside_the_hour(tmp_
 def test_the_same_seed_gives_the_same_file_and_another_seed_another(tmp_path: Path) -> None:
     one = scenario("grid_2x2")
     names = ("a.xml.gz", "b.xml.gz", "c.xml.gz")
-    first, again, other = (
-        scaled_routes(one, 0.7, s, tmp_path / n).read_bytes() for s, n in zip((1, 1, 2), names, strict=True)
-    )
+    first, again, other = (scaled_routes(one, 0.7, s, tmp_path / n).read_bytes() for s, n in zip((1, 1, 2), names, strict=True))
     assert first == again != other
 
 
@@ -101,9 +99,7 @@ def test_definitions_and_stops_stay_while_persons_are_left_out_with_a_note(tmp_p
         ('number="40" period="10"', 0.5, {"number": "20", "period": "20"}),
     ],
 )
-def test_flows_have_their_rate_or_number_multiplied(
-    tmp_path: Path, rate: str, factor: float, expected: dict[str, str]
-) -> None:
+def test_flows_have_their_rate_or_number_multiplied(tmp_path: Path, rate: str, factor: float, expected: dict[str, str]) -> None:
     out = scaled_routes(of_text(tmp_path, FLOW.format(rate)), factor, 1, tmp_path / "out.xml")
     flow = root_of(out)[0].attrib
     assert {key: flow[key] for key in expected} == expected
@@ -204,9 +200,7 @@ def test_days_differ_by_their_level_and_counts_by_poisson_noise() -> None:
 
 
 def test_gaps_are_nan_in_stretches_and_never_zeros() -> None:
-    counts, _ = earlier_days(
-        np.full((4, 50), 200.0), 25200.0, np.ones(96), 60, np.random.default_rng(3), gap_share=0.05
-    )
+    counts, _ = earlier_days(np.full((4, 50), 200.0), 25200.0, np.ones(96), 60, np.random.default_rng(3), gap_share=0.05)
     silent = np.isnan(counts)
     assert silent.mean() == pytest.approx(0.05, rel=0.1)
     starts = silent[1:] & ~silent[:-1]

@@ -15,9 +15,7 @@ def written(folder: Path, body: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("text", "expected_s"), [("25205.00", 25205.0), ("07:00:05", 25205.0), ("1:07:00:05", 111605.0), ("-3", -3.0)]
-)
+@pytest.mark.parametrize(("text", "expected_s"), [("25205.00", 25205.0), ("07:00:05", 25205.0), ("1:07:00:05", 111605.0), ("-3", -3.0)])
 def test_times_are_read_in_each_of_sumos_notations(text: str, expected_s: float) -> None:
     assert stated_s(text, "here") == expected_s
 
@@ -39,9 +37,7 @@ def test_a_time_that_is_none_is_an_error(text: str) -> None:
         ('<flow id="f" vehsPerHour="10"/>', (0.0, math.inf)),
     ],
 )
-def test_the_span_runs_from_the_first_to_the_last_departure(
-    tmp_path: Path, body: str, span_s: tuple[float, float] | None
-) -> None:
+def test_the_span_runs_from_the_first_to_the_last_departure(tmp_path: Path, body: str, span_s: tuple[float, float] | None) -> None:
     assert read_demand(written(tmp_path, body)).span_s == span_s
 
 

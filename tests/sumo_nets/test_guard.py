@@ -74,9 +74,7 @@ def test_messages_pass_both_ways_unchanged(client: Pair, sumo: Pair, carrying: t
     assert carrying.is_alive()
 
 
-def test_a_client_that_vanishes_between_messages_gets_its_goodbye_said(
-    client: Pair, sumo: Pair, carrying: threading.Thread
-) -> None:
+def test_a_client_that_vanishes_between_messages_gets_its_goodbye_said(client: Pair, sumo: Pair, carrying: threading.Thread) -> None:
     client[0].close()
     assert message(sumo[0]) == GOODBYE
     sumo[0].sendall(ANSWER)
@@ -153,9 +151,7 @@ def test_a_guard_outlives_its_killed_client_and_ends_after_the_goodbye() -> None
         with sumo:
             sumo.settimeout(10.0)
             port = (guard.stdout.readline() if guard.stdout is not None else "").strip()
-            connect = (
-                f"import socket, time; s = socket.create_connection(('127.0.0.1', {port})); print(); time.sleep(60)"
-            )
+            connect = f"import socket, time; s = socket.create_connection(('127.0.0.1', {port})); print(); time.sleep(60)"
             client = subprocess.Popen([sys.executable, "-u", "-c", connect], stdout=subprocess.PIPE)
             with client.stdout or contextlib.nullcontext() as connected:
                 assert connected is not None

@@ -178,9 +178,7 @@ def test_a_four_arm_junction_is_understood() -> None:
     clash = {frozenset((i, k)) for i, k in product(through, repeat=2) if signal.conflicts[i, k]}
     assert len(clash) == 4  # each with the two that cross it, not with the one opposite
     for a in approaches:
-        opposite = [
-            i for i in through if not signal.conflicts[i, turns[a, Turn.THROUGH]] and i != turns[a, Turn.THROUGH]
-        ]
+        opposite = [i for i in through if not signal.conflicts[i, turns[a, Turn.THROUGH]] and i != turns[a, Turn.THROUGH]]
         assert signal.conflicts[turns[a, Turn.LEFT], opposite].all()
         assert signal.yields_to[turns[a, Turn.LEFT], opposite].all()
 
@@ -247,9 +245,7 @@ def test_several_links_on_an_index_and_lanes_that_movements_share_are_one_moveme
 def test_saturation_flow_grows_with_the_speed_of_the_turn() -> None:
     assert saturation_veh_h(13.89) == pytest.approx(3600.0 / (1.1 + 7.5 / 13.89))
     assert saturation_veh_h(0.0) == saturation_veh_h(3.0) < saturation_veh_h(8.0) < saturation_veh_h(13.89)
-    left, through = (
-        next(m for m in movements_of(read("grid_2x2")) if m.turn is turn) for turn in (Turn.LEFT, Turn.THROUGH)
-    )
+    left, through = (next(m for m in movements_of(read("grid_2x2")) if m.turn is turn) for turn in (Turn.LEFT, Turn.THROUGH))
     assert left.saturation_veh_h / len(left.lanes) < through.saturation_veh_h / len(through.lanes)
 
 
@@ -290,20 +286,11 @@ def test_a_left_turn_protected_against_what_comes_is_an_error_and_a_merging_righ
     tmp_path: Path,
 ) -> None:
     signal = read("grid_2x2").signals[0]
-    served = [
-        i for i, m in enumerate(signal.movements) if signal.serves[0, i] == Serves.PROTECTED and m.turn is Turn.THROUGH
-    ]
-    left, ahead = next(
-        (i, k) for i, m in enumerate(signal.movements) for k in served if m.turn is Turn.LEFT and signal.yields_to[i, k]
-    )
+    served = [i for i, m in enumerate(signal.movements) if signal.serves[0, i] == Serves.PROTECTED and m.turn is Turn.THROUGH]
+    left, ahead = next((i, k) for i, m in enumerate(signal.movements) for k in served if m.turn is Turn.LEFT and signal.yields_to[i, k])
     with pytest.raises(ScenarioError, match=r"^A0: phase 1 shows conflicting greens to movements \d+ and \d+$"):
         read_network(edited(tmp_path, lambda root: lamps(root, 0, {left: "G", ahead: "G"})), RULES["resco"])
-    right, onto = next(
-        (i, k)
-        for i, m in enumerate(signal.movements)
-        for k in served
-        if m.turn is Turn.RIGHT and signal.conflicts[i, k]
-    )
+    right, onto = next((i, k) for i, m in enumerate(signal.movements) for k in served if m.turn is Turn.RIGHT and signal.conflicts[i, k])
     merged = read_network(edited(tmp_path, lambda root: lamps(root, 0, {right: "G"})), RULES["resco"])
     assert (min(right, onto), max(right, onto)) in merged.signals[0].exceptions
 

@@ -81,12 +81,9 @@ def test_without_sumo_rl_the_error_names_the_extra_and_the_catalogue_still_lists
 @needs_resco
 def test_finding_resco_imports_neither_sumo_rl_nor_sumo() -> None:
     code = (
-        "import sys, sumo_nets.scenario as s; s.catalogue();"
-        " print(sorted({'sumo_rl', 'libsumo', 'traci', 'sumolib'} & set(sys.modules)))"
+        "import sys, sumo_nets.scenario as s; s.catalogue(); print(sorted({'sumo_rl', 'libsumo', 'traci', 'sumolib'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=module.HERE.parent
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=module.HERE.parent)
     assert done.stdout.strip() == "[]"
 
 
@@ -104,10 +101,7 @@ def test_an_unknown_name_brings_the_nearest(wrong: str, says: str) -> None:
 
 
 def test_a_folder_is_a_scenario_with_its_own_timing(tmp_path: Path) -> None:
-    toml = (
-        TOML
-        + 'decision_s = 5\nyellow_s = 4.0\nstep_s = 0.5\nweekday = 6\ntitle = "Ours"\nadditional = ["more.add.xml"]\n'
-    )
+    toml = TOML + 'decision_s = 5\nyellow_s = 4.0\nstep_s = 0.5\nweekday = 6\ntitle = "Ours"\nadditional = ["more.add.xml"]\n'
     folder = a_folder(tmp_path / "crossing", toml=toml)
     (folder / "more.add.xml").write_text("<additional/>", encoding="utf-8")
     net, routes, more = folder / "net.xml", (folder / "routes.xml",), (folder / "more.add.xml",)
@@ -196,9 +190,7 @@ def test_files_without_any_routes_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.sumo
 @pytest.mark.parametrize(("name", "delay_s"), [("grid_2x2", (35.0, 46.0)), ("arterial_5", (48.0, 60.0))])
-def test_our_own_nets_carry_their_hour_under_the_fixed_program(
-    tmp_path: Path, name: str, delay_s: tuple[float, float]
-) -> None:
+def test_our_own_nets_carry_their_hour_under_the_fixed_program(tmp_path: Path, name: str, delay_s: tuple[float, float]) -> None:
     import xml.etree.ElementTree as ET
 
     import sumo

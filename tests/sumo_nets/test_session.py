@@ -56,9 +56,7 @@ def street() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A SUMO of somebody else, which waits for one client at a port."""
     one, port = scenario("grid_2x2"), free_port()
     words = ["-n", str(one.net), "-r", str(one.routes[0]), "-e", "100", "--remote-port", str(port)]
-    process = subprocess.Popen(
-        [sumolib.checkBinary("sumo"), *words, "--no-step-log"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([sumolib.checkBinary("sumo"), *words, "--no-step-log"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     yield process, port
     process.kill()
     process.wait()
@@ -184,9 +182,7 @@ def test_a_street_that_hangs_is_one_error_within_the_limit(
 def test_a_port_where_nobody_answers_is_one_error_within_the_limit() -> None:
     port = free_port()
     started_s = time.monotonic()
-    with pytest.raises(
-        LinkError, match=rf"^127\.0\.0\.1:{port}: no SUMO answers there \(.*refused.*\); was it started"
-    ):
+    with pytest.raises(LinkError, match=rf"^127\.0\.0\.1:{port}: no SUMO answers there \(.*refused.*\); was it started"):
         attach(port, limit_s=0.5)
     assert time.monotonic() - started_s < 4.0
 

@@ -34,10 +34,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     folder: Path = tmp_path_factory.mktemp("street")
     nodes = "".join(f'<node id="{k}" x="{x}" y="{y}" type="{t}"/>' for k, (x, y, t) in NODES.items())
-    edges = "".join(
-        f'<edge id="{k}" from="{k[0]}" to="{k[2]}" numLanes="1" speed="13.89" length="{m}"/>'
-        for k, m in LENGTHS_M.items()
-    )
+    edges = "".join(f'<edge id="{k}" from="{k[0]}" to="{k[2]}" numLanes="1" speed="13.89" length="{m}"/>' for k, m in LENGTHS_M.items())
     (folder / "a.nod.xml").write_text(f"<nodes>{nodes}</nodes>", encoding="utf-8")
     (folder / "a.edg.xml").write_text(f"<edges>{edges}</edges>", encoding="utf-8")
     words = ["-n", str(folder / "a.nod.xml"), "-e", str(folder / "a.edg.xml"), "-o", str(folder / "a.net.xml")]

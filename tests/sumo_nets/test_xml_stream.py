@@ -19,9 +19,7 @@ def tags(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", ["demand.xml", "demand.xml.gz"])
 def test_plain_and_compressed_files_read_the_same(tmp_path: Path, name: str) -> None:
-    content = (
-        b'<?xml version="1.0" encoding="UTF-8"?><routes><trip id="a"/><vehicle><route edges="x"/></vehicle></routes>'
-    )
+    content = b'<?xml version="1.0" encoding="UTF-8"?><routes><trip id="a"/><vehicle><route edges="x"/></vehicle></routes>'
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     assert tags(path) == ["routes", "trip", "vehicle", "route"]

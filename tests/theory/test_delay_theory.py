@@ -37,9 +37,7 @@ def signal_delay_s(arrivals_s: Floats, cycle_s: float, green_s: float, headway_s
     return total_s / arrivals_s.size
 
 
-@pytest.mark.parametrize(
-    ("cycle_s", "green_s", "degree"), [(60.0, 30.0, 0.5), (60.0, 30.0, 0.8), (90.0, 30.0, 0.7), (90.0, 50.0, 0.9)]
-)
+@pytest.mark.parametrize(("cycle_s", "green_s", "degree"), [(60.0, 30.0, 0.5), (60.0, 30.0, 0.8), (90.0, 30.0, 0.7), (90.0, 50.0, 0.9)])
 def test_a_simulated_signal_delays_as_webster_says(cycle_s: float, green_s: float, degree: float) -> None:
     """His formula was fitted to such simulations, to about a tenth."""
     flow_veh_h = degree * 1800.0 * green_s / cycle_s

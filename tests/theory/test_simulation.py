@@ -34,9 +34,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nodes += ['<node id="w" x="0" y="0"/>', f'<node id="e" x="{xs[-1] + BLOCK_M}" y="0"/>']
     stops = ["w", *(f"j{k}" for k in range(SIGNALS)), "e"]
     ends = list(zip(MAIN, stops[:-1], stops[1:], strict=True))
-    ends += [
-        (f"{v}{k}", a, b) for k in range(SIGNALS) for v, a, b in (("a", f"n{k}", f"j{k}"), ("b", f"j{k}", f"s{k}"))
-    ]
+    ends += [(f"{v}{k}", a, b) for k in range(SIGNALS) for v, a, b in (("a", f"n{k}", f"j{k}"), ("b", f"j{k}", f"s{k}"))]
     edges = [f'<edge id="{i}" from="{a}" to="{b}" numLanes="1" speed="{SPEED_MPS}"/>' for i, a, b in ends]
     for name, rows in (("nodes", nodes), ("edges", edges)):
         (folder / f"{name}.xml").write_text(f"<{name}>{''.join(rows)}</{name}>", encoding="utf-8")
@@ -48,9 +46,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def routes(folder: Path, departs_s: Sequence[float], drivers: str) -> Path:
     """Vehicles along the whole road."""
     way = f'<route id="r" edges="{" ".join(MAIN)}"/>'
-    rows = "".join(
-        f'<vehicle id="{k}" type="car" route="r" depart="{t}" departSpeed="max"/>' for k, t in enumerate(departs_s)
-    )
+    rows = "".join(f'<vehicle id="{k}" type="car" route="r" depart="{t}" departSpeed="max"/>' for k, t in enumerate(departs_s))
     path = folder / "some.rou.xml"
     path.write_text(f"<routes>{drivers}{way}{rows}</routes>", encoding="utf-8")
     return path

@@ -36,9 +36,7 @@ def junction_delay_s(cycle_s: float, lost_s: float, flow_veh_h: Floats, saturati
     """Mean delay of all vehicles with greens in proportion to the critical ratios."""
     ratios = flow_veh_h / saturation_veh_h
     greens_s = webster.proportional_greens_s(ratios, cycle_s - lost_s, np.zeros(2))
-    each_s = [
-        delay.webster_delay_s(q, s, g, cycle_s) for q, s, g in zip(flow_veh_h, saturation_veh_h, greens_s, strict=True)
-    ]
+    each_s = [delay.webster_delay_s(q, s, g, cycle_s) for q, s, g in zip(flow_veh_h, saturation_veh_h, greens_s, strict=True)]
     return float(np.average(each_s, weights=flow_veh_h))
 
 

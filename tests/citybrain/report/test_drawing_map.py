@@ -41,9 +41,7 @@ def test_equal_queues_have_equal_colours_on_both_sides(trace: Callable[..., Trac
 
 
 @pytest.mark.parametrize("signals", [1, 2])
-def test_a_net_without_roads_or_with_one_signal_or_without_queues_is_drawn(
-    trace: Callable[..., Trace], signals: int
-) -> None:
+def test_a_net_without_roads_or_with_one_signal_or_without_queues_is_drawn(trace: Callable[..., Trace], signals: int) -> None:
     empty = trace(signals)
     empty["queue_veh"] = [[0.0] * signals for _ in empty["times_s"]]
     assert len(circles(queue_maps([queue_map("fixed", empty)], []))) == signals

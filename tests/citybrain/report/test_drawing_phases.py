@@ -17,9 +17,7 @@ from citybrain.drawing_phases import busiest_signal, green_spans, phase_diagram
         ([-1, -1, -1], []),
     ],
 )
-def test_ticks_of_one_phase_are_one_stretch_and_intergreens_are_gaps(
-    phases: list[int], spans: list[tuple[int, float, float]]
-) -> None:
+def test_ticks_of_one_phase_are_one_stretch_and_intergreens_are_gaps(phases: list[int], spans: list[tuple[int, float, float]]) -> None:
     assert green_spans([0.0, 10.0, 20.0], phases) == spans
 
 

@@ -30,9 +30,7 @@ def test_values_are_averaged_within_each_minute() -> None:
     assert mean == pytest.approx([2.0, 5.0, 7.0])
 
 
-@pytest.mark.parametrize(
-    ("time_s", "word"), [(25200.0, "07:00"), (59400.0, "16:30"), (0.0, "the begin"), (7.5, "the begin")]
-)
+@pytest.mark.parametrize(("time_s", "word"), [(25200.0, "07:00"), (59400.0, "16:30"), (0.0, "the begin"), (7.5, "the begin")])
 def test_a_begin_that_is_a_time_of_day_is_shown_as_one(time_s: float, word: str) -> None:
     assert start_word(time_s) == word
 

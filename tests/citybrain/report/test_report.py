@@ -79,9 +79,7 @@ def both(trace: Callable[..., Trace], comparison: Comparison) -> dict[tuple[str,
     return {(comparison.scenarios[0], name): trace() for name in comparison.controllers}
 
 
-def test_the_page_is_well_formed_and_its_ids_are_its_own(
-    comparison: Callable[..., Comparison], trace: Callable[..., Trace]
-) -> None:
+def test_the_page_is_well_formed_and_its_ids_are_its_own(comparison: Callable[..., Comparison], trace: Callable[..., Trace]) -> None:
     _, tags = page(comparison(), both(trace, comparison()))
     assert tags.wrong == []
     assert tags.open == []
@@ -89,9 +87,7 @@ def test_the_page_is_well_formed_and_its_ids_are_its_own(
     assert len(ids) == len(set(ids))
 
 
-def test_the_page_needs_nothing_from_elsewhere(
-    comparison: Callable[..., Comparison], trace: Callable[..., Trace]
-) -> None:
+def test_the_page_needs_nothing_from_elsewhere(comparison: Callable[..., Comparison], trace: Callable[..., Trace]) -> None:
     text, tags = page(comparison(), both(trace, comparison()))
     assert re.findall(r"https?:|//[a-z]|@import", text) == []
     assert not any(name in ("src", "srcset") for name, _ in tags.attributes)
@@ -118,9 +114,7 @@ def test_every_picture_has_a_label(comparison: Callable[..., Comparison], trace:
     assert all(labels)
 
 
-def test_hostile_names_are_shown_and_not_obeyed(
-    comparison: Callable[..., Comparison], trace: Callable[..., Trace]
-) -> None:
+def test_hostile_names_are_shown_and_not_obeyed(comparison: Callable[..., Comparison], trace: Callable[..., Trace]) -> None:
     evil = '"><script>alert(1)</script>{{ 7*7 }}$x$'
     found = comparison(scenario=evil + "s", rival=evil)
     text, tags = page(found, both(trace, found))
@@ -131,9 +125,7 @@ def test_hostile_names_are_shown_and_not_obeyed(
     assert "49" not in re.findall(r"\{\{.*?\}\}|49", tags.text)
 
 
-def test_without_traces_the_page_says_what_is_missing(
-    comparison: Callable[..., Comparison], trace: Callable[..., Trace]
-) -> None:
+def test_without_traces_the_page_says_what_is_missing(comparison: Callable[..., Comparison], trace: Callable[..., Trace]) -> None:
     assert report.NO_TRACES in page(comparison(), {})[1].text
     assert report.NO_TRACES not in page(comparison(), both(trace, comparison()))[1].text
 
@@ -152,18 +144,14 @@ def test_a_page_without_any_origin_is_still_a_page(comparison: Callable[..., Com
     assert "outside a checkout" in text
 
 
-def test_the_page_is_written_and_is_small(
-    tmp_path: Path, comparison: Callable[..., Comparison], trace: Callable[..., Trace]
-) -> None:
+def test_the_page_is_written_and_is_small(tmp_path: Path, comparison: Callable[..., Comparison], trace: Callable[..., Trace]) -> None:
     path = tmp_path / "report.html"
     report.write_report(path, comparison(), rows("here", "fixed", "clever"), both(trace, comparison()), META)
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert path.stat().st_size < 1_000_000
 
 
-def test_a_page_that_cannot_be_written_is_one_clear_error(
-    tmp_path: Path, comparison: Callable[..., Comparison]
-) -> None:
+def test_a_page_that_cannot_be_written_is_one_clear_error(tmp_path: Path, comparison: Callable[..., Comparison]) -> None:
     with pytest.raises(ConfigError, match="cannot write there"):
         report.write_report(tmp_path / "none" / "report.html", comparison(), [], {}, META)
 

@@ -31,17 +31,13 @@ def test_with_traces_a_scenario_has_five_pictures_each_called_simulated(
     assert all("seed 101" in f.caption for f in figures[1:])
 
 
-def test_without_a_forecaster_there_is_no_picture_of_forecasts(
-    comparison: Callable[..., Comparison], trace: Callable[..., Trace]
-) -> None:
+def test_without_a_forecaster_there_is_no_picture_of_forecasts(comparison: Callable[..., Comparison], trace: Callable[..., Trace]) -> None:
     figures = scenario_figures(comparison(), "here", 0, ROWS, {"fixed": trace(forecasts=False)})
     assert [f.title for f in figures][-1] == "Phases of the busiest signal"
 
 
 @pytest.mark.parametrize(("rows", "pictures"), [(ROWS, 1), ([], 0)])
-def test_without_traces_only_the_delay_is_drawn(
-    comparison: Callable[..., Comparison], rows: list[dict[str, Any]], pictures: int
-) -> None:
+def test_without_traces_only_the_delay_is_drawn(comparison: Callable[..., Comparison], rows: list[dict[str, Any]], pictures: int) -> None:
     assert len(scenario_figures(comparison(), "here", 0, rows, {})) == pictures
 
 
