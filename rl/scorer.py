@@ -44,10 +44,10 @@ class Scorer:
         mean = inside.sum(axis=-2) / np.maximum(may.sum(axis=-1, dtype=np.float32), 1.0)[..., None]
         highest = inside.max(axis=-2)  # features are never negative
         around = np.concatenate((mean, highest), axis=-1) @ self.hidden_1[:, n:].T + self.bias_1
-        flat = rows.reshape(-1, n) @ self.hidden_1[:, :n].T
-        first = np.maximum(flat.reshape(*may.shape, -1) + around[..., None, :], 0.0)
-        second = np.maximum(first.reshape(-1, len(self.bias_1)) @ self.hidden_2.T + self.bias_2, 0.0)
-        scores: Rows = (second @ self.out).reshape(may.shape) + np.float32(self.bias)
+        # Signal by signal: one product of all rows would wake the threads of the BLAS, who fight with the other episodes.
+        first = np.maximum(np.matmul(rows, self.hidden_1[:, :n].T) + around[..., None, :], 0.0)
+        second = np.maximum(np.matmul(first, self.hidden_2.T) + self.bias_2, 0.0)
+        scores: Rows = np.matmul(second, self.out) + np.float32(self.bias)
         scores -= np.float32(self.prior) * rows[..., features.EXCESS]
         scores[~may] = FORBIDDEN
         return scores

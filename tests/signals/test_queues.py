@@ -1,0 +1,79 @@
+"""Claims about the queues that the lookahead plays: seen vehicles first, expected ones behind them, in the order of arrival."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from signals.kernels import queues as kernels
+from signals.kernels.queues import Queues, append_expected, expected, queues_of
+
+
+@pytest.fixture(params=["compiled", "py_func"])
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Queues]:
+    """Queues of two lanes and three movements, by name of what differs from nobody there and nothing expected."""
+    if request.param == "py_func":
+        for name in ("append_expected", "expected"):
+            monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
+    function = queues_of if request.param == "compiled" else queues_of.py_func
+
+    def made(vehicles: list[tuple[int, int, float, float, float]], **given: Any) -> Queues:
+        lane, movement, arrive_s, distance_m, speed_mps = (
+            (np.array(c) for c in zip(*vehicles, strict=True)) if vehicles else [np.zeros(0)] * 5
+        )
+        words: dict[str, Any] = {
+            "protected": np.zeros(3, dtype=np.bool_),
+            "exit_full": np.zeros(3, dtype=np.bool_),
+            "flow_veh_h": np.zeros((2, 3)),
+        } | given
+        found: Queues = function(
+            lane.astype(np.int64), movement.astype(np.int64), arrive_s.astype(float), distance_m.astype(float), speed_mps.astype(float),
+            words["protected"], words["exit_full"], np.array([1.8, 2.0]), words["flow_veh_h"], np.array([18.0, 18.0]), 60.0, 20.0, 0.5,
+        )  # fmt: skip
+        return found
+
+    return made
+
+
+def test_nobody_makes_empty_queues(make: Callable[..., Queues]) -> None:
+    found = make([])
+    assert found.start.tolist() == found.end.tolist() == [0, 0]
+    assert found.arrival_s.size == 0
+
+
+def test_a_faster_vehicle_does_not_arrive_before_the_one_ahead(make: Callable[..., Queues]) -> None:
+    found = make([(0, 0, 9.0, 40.0, 2.5), (0, 1, 6.0, 60.0, 13.0), (1, 2, 4.0, 50.0, 13.0)])
+    assert found.arrival_s.tolist() == [9.0, 9.0, 4.0]
+    assert (found.start.tolist(), found.end.tolist()) == ([0, 2], [2, 3])
+
+
+def test_flow_from_beyond_comes_evenly_spaced_behind_who_is_seen_with_its_weight(make: Callable[..., Queues]) -> None:
+    flow_veh_h = np.array([[360.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    found = make([(0, 1, 20.0, 100.0, 0.0), (1, 2, 1.0, 5.0, 10.0)], flow_veh_h=flow_veh_h)
+    assert found.arrival_s.tolist() == [20.0, 23.0, 33.0, 43.0, 53.0, 1.0]
+    assert found.movement.tolist() == [1, 0, 0, 0, 0, 2]
+    assert found.weight.tolist() == [1.0, 0.5, 0.5, 0.5, 0.5, 1.0]
+    assert found.standing.tolist() == [True, False, False, False, False, False]
+
+
+def test_two_flows_in_one_lane_are_merged_by_time(make: Callable[..., Queues]) -> None:
+    found = make([], flow_veh_h=np.array([[120.0, 180.0, 0.0], [0.0, 0.0, 0.0]]))
+    assert found.arrival_s.tolist() == sorted(found.arrival_s.tolist()) == [28.0, 33.0, 48.0]
+    assert found.movement.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("cause", ["stands at the line under protected green", "exit is full"])
+def test_a_blocked_lane_is_not_ready_for_a_while(make: Callable[..., Queues], cause: str) -> None:
+    marked = np.array([True, False, False])
+    found = make([(0, 0, 0.0, 3.0, 0.0), (1, 1, 0.0, 3.0, 0.0)], **{"protected" if "green" in cause else "exit_full": marked})
+    assert found.ready_s.tolist() == [20.0, 0.0]
+
+
+def test_the_room_for_expected_vehicles_is_never_too_small() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        flow_veh_h = rng.uniform(0.0, 900.0, (1, 4))
+        room = expected(flow_veh_h, 60.0)
+        arrival_s, movement = np.full(room, -1.0), np.zeros(room, dtype=np.int64)
+        assert append_expected(flow_veh_h[0], 0.0, 60.0, 0, 0, arrival_s, movement) <= room
