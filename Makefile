@@ -23,7 +23,7 @@ $(VENV)/all.stamp: pyproject.toml | $(BIN)/python
 
 demo: $(VENV)/demo.stamp  ## the main job on real streets: table on the screen, report in out/demo/report.html
 	$(BIN)/citybrain bench --scenarios resco/cologne1,resco/cologne3,resco/cologne8 \
-	  --controllers learned,fixed,actuated,webster,max_pressure --seeds 5 --jobs 2 --out out/demo
+	  --controllers learned,fixed,actuated,webster,max_pressure --seeds 10 --jobs 2 --out out/demo
 
 test: $(VENV)/all.stamp  ## all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

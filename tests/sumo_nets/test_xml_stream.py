@@ -42,7 +42,7 @@ def test_plain_and_compressed_files_read_the_same(tmp_path: Path, name: str) -> 
             "the foreign DTD http://example.org/a.dtd",
         ),
         ("a.xml.gz", b"<routes/>", "cannot be read"),
-        ("a.xml.gz", gzip.compress(b"<routes>" + b" " * 5000 + b"</routes>")[:-12], "cannot be read"),
+        ("a.xml.gz", gzip.compress(b"<routes>" + b" " * 5000 + b"</routes>", mtime=0)[:-12], "cannot be read"),
     ],
 )
 def test_a_file_that_cannot_be_trusted_is_one_clear_error(tmp_path: Path, name: str, content: bytes, says: str) -> None:
