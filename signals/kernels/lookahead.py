@@ -198,7 +198,7 @@ def phase_costs_s(
     price_s, active = np.zeros(width), np.zeros(lanes, dtype=np.int64)
     new_head, new_ready_s = np.zeros(lanes, dtype=np.int64), np.zeros(lanes)
     for first in range(phases):
-        if first != phase and age_s < min_green_s[phase]:
+        if first != phase and not age_s >= min_green_s[phase]:  # of an unknown age it may not change
             continue
         for k in range(lanes):
             head[0, 0, k], ready_s[0, 0, k] = start[k], ready0_s[k]
