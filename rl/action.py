@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rl import features
 from rl.observation import Rows
 from signals.layout import Layout
 from signals.planners.sequence import sequences
@@ -41,6 +42,12 @@ def best_phases(scores: Rows, phase: Ints) -> Ints:
     best = scores.argmax(axis=1)
     stay = scores[at, phase] >= scores[at, best] - 1e-6
     return np.where(stay, phase, best)
+
+
+def resting(wanted: Ints, phase: Ints, rows: Rows) -> Ints:
+    """The running phase where the lookahead sees nothing to choose between [signal]: at an empty junction the lights rest."""
+    idle = rows[..., features.EXCESS].max(axis=1) <= 0.0
+    return np.where(idle, phase, wanted)
 
 
 class Wish:

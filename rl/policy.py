@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rl import features
-from rl.action import best_phases
+from rl.action import best_phases, resting
 from rl.observation import FEATURES, Eyes, layout_hash
 from rl.scorer import Scorer, Weights
 from signals.errors import PolicyError
@@ -47,9 +47,9 @@ class LearnedPlanner:
     def propose(
         self, network: Network, observed: Observation, forecast: FlowForecast | None, running: tuple[ApprovedPlan, ...]
     ) -> tuple[TimingPlan, ...]:
-        """The phase with the highest score at every signal; a movement that waits too long goes first."""
-        scores = self._scorer.scores(self._eyes.rows(observed, forecast))
-        wanted = best_phases(scores, observed.phase)
+        """The phase with the highest score at every signal; an empty junction rests, a movement that waits too long goes first."""
+        rows = self._eyes.rows(observed, forecast)
+        wanted = resting(best_phases(self._scorer.scores(rows), observed.phase), observed.phase, rows)
         return sequences(network, self._eyes.layout, observed, self._limits, wanted, running)
 
 

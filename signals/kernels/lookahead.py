@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from signals.kernels.queues import Bools, Floats, Ints, arrival_times_s, queues_of
+from signals.kernels.queues import Bools, Floats, Ints, arrival_times_s, expected_before, queues_of
 
 GAP_S = 3.0
 STOPPED_S = 2.0  # of waiting makes a stop
@@ -243,7 +243,7 @@ def network_costs(
     vehicle_speed_mps: Floats, lane_speed_mps: Floats, lane_sensed_m: Floats, lane_flow_veh_h: Floats, exit_full: Bools,
     headway_s: Floats, blocked_s: float, expected_weight: float, tariff: Tariff,
 ) -> Floats:  # fmt: skip
-    """`phase_costs_s` of every signal [signal, phase], NaN where a phase may not be chosen now.
+    """`phase_costs_s` of every signal [signal, phase], NaN where a phase may not be chosen now, all 0 where nobody comes.
 
     `lane_flow_veh_h` [lane, movement of the signal]: flow expected from beyond the sensed range, laid out as evenly spaced vehicles.
     """
@@ -259,12 +259,18 @@ def network_costs(
         if age_s[i] < 0.0:
             continue
         lanes = slice(lane_start[i], lane_start[i + 1])
+        sight_s = lane_sensed_m[lanes] / lane_speed_mps[lanes]
+        if first == last and not expected_before(tariff.first_s, sight_s, lane_flow_veh_h[lanes]):
+            for p in range(phases[i]):  # nobody comes before the next decision: every phase is as good, and the lights may rest
+                if p == phase[i] or age_s[i] >= min_green_s[i, phase[i]]:
+                    out[i, p] = 0.0
+            continue
         seen = slice(first, last)
         protected = serves[i, phase[i]] == 2 if age_s[i] >= 4.0 else np.zeros(serves.shape[2], dtype=np.bool_)
         queues = queues_of(
             vehicle_lane[seen] - lane_start[i], vehicle_movement[seen] - movement_start[i], arrive_s[seen],
             vehicle_distance_m[seen], vehicle_speed_mps[seen], protected, exit_full[movement_start[i] : movement_start[i + 1]],
-            headway_s[lanes], lane_flow_veh_h[lanes], lane_sensed_m[lanes] / lane_speed_mps[lanes],
+            headway_s[lanes], lane_flow_veh_h[lanes], sight_s,
             horizon_s, blocked_s, expected_weight,
         )  # fmt: skip
         out[i, : phases[i]] = phase_costs_s(

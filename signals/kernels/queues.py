@@ -88,6 +88,16 @@ def expected(flow_veh_h: Floats, horizon_s: float) -> int:
 
 
 @njit(cache=True)
+def expected_before(until_s: float, sight_s: Floats, flow_veh_h: Floats) -> bool:
+    """Whether the flows [lane, movement] bring a first vehicle from beyond what is in sight [lane] before a time."""
+    for k in range(flow_veh_h.shape[0]):
+        for m in range(flow_veh_h.shape[1]):
+            if flow_veh_h[k, m] > 0.0 and sight_s[k] + 1800.0 / flow_veh_h[k, m] < until_s:
+                return True
+    return False
+
+
+@njit(cache=True)
 def append_expected(flow_veh_h: Floats, from_s: float, horizon_s: float, start: int, n: int, arrival_s: Floats, movement: Ints) -> int:
     """Lay the expected vehicles of one lane behind the seen ones, in order of arrival; the new end of the lane's queue."""
     first = n

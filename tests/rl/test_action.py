@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rl.action import ACTIONS, Wish, best_phases
+from rl import features
+from rl.action import ACTIONS, Wish, best_phases, resting
 from signals.layout import lay_out
 from signals.safety import adopt, vet
 from signals.types import Network, Observation, SafetyEnvelope
@@ -47,3 +48,10 @@ def test_a_wish_to_leave_too_early_holds_the_running_phase(network: Network, lim
     wish.wanted = np.array([1, 1])
     plans = wish.propose(network, sees(age_s=np.array([2.0, 20.0])), None, adopt(network, 100.0))
     assert [plan.stages[0].phase for plan in plans] == [0, 1]
+
+
+def test_where_the_lookahead_sees_nothing_to_choose_between_the_lights_rest() -> None:
+    rows = np.zeros((2, 3, features.WIDTH), dtype=np.float32)
+    rows[1, 2, features.EXCESS] = 0.1
+    wanted, phase = np.array([1, 1]), np.array([0, 0])
+    assert resting(wanted, phase, rows).tolist() == [0, 1]

@@ -215,3 +215,8 @@ def test_compiled_and_plain_prices_are_the_same(
     plain = Lookahead(pair, limits, Pricing()).costs_s(seen, None)
     assert np.isfinite(compiled).all()
     np.testing.assert_allclose(compiled, plain, rtol=1e-9)
+
+
+def test_with_nobody_in_sight_every_phase_costs_the_same_until_somebody_is_due_before_the_next_decision(price: Price) -> None:
+    assert set(price([], NS, forecast=flow(E_THROUGH, 1200.0)).tolist()) == {0.0}
+    assert set(price([], NS, forecast=flow(E_THROUGH, 1200.0), sensed_m=30.0).tolist()) != {0.0}
