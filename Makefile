@@ -44,7 +44,7 @@ bench: $(VENV)/all.stamp  ## kernels and the cost of an episode beside bare SUMO
 	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.overhead
 
-figures: $(VENV)/all.stamp  ## the figures in benchmarks/baselines/, seeds 1-10, all RESCO networks (about an hour)
+figures: $(VENV)/all.stamp  ## the figures in benchmarks/baselines/, seeds 1-10, all RESCO networks (a quarter of an hour)
 	$(BIN)/python -m benchmarks.figures
 
 clean:

@@ -1,6 +1,7 @@
 """The project's figures: every RESCO network and our own, all controllers, seeds 1-10, condensed into benchmarks/baselines/resco.json.
 
-`python -m benchmarks.figures` runs for about an hour on two cores and is resumable; nothing was tuned on these seeds.
+`python -m benchmarks.figures` runs for about a quarter of an hour on two cores and is resumable. learned and rolling_horizon were tuned on
+other seeds.
 `--condense DIR` only condenses a bench that has run.
 """
 
