@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -20,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from citybrain.episode import EpisodeSpec, run_episode, scenario_of
+from citybrain.fork import in_fork
 from citybrain.worker import warm_up
-from signals.errors import LinkError
 from signals.metrics import METRICS, read_trips
 from signals.rules import RULES
 from sumo_nets.network import read_network
@@ -40,24 +39,7 @@ SEED = 1
 
 def in_fresh_process(job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Run a job in a fork of this process, which never starts a simulation itself."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.close(read)
-            with os.fdopen(write, "w") as out:
-                json.dump(job(), out)
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        text = answer.read()
-    _, status = os.waitpid(child, 0)
-    if status:
-        raise LinkError("a run of the benchmark failed; its reason stands above")
-    found: dict[str, Any] = json.loads(text)
+    found: dict[str, Any] = json.loads(in_fork(lambda: json.dumps(job()).encode(), "a run of the benchmark"))
     return found
 
 

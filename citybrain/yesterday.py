@@ -5,12 +5,11 @@ The demand file says how many turn where; which of several lanes they turn from,
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import numpy as np
 
-from signals.errors import LinkError
+from citybrain.fork import in_fork
 from signals.links.sumo import SumoLink
 from signals.types import Floats, Network
 from sumo_nets.scenario import Scenario
@@ -26,24 +25,8 @@ def seen_yesterday(scenario: Scenario, network: Network) -> Floats:
 
     Forks: libsumo holds one simulation a process, and ours is for today's.
     """
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.close(read)
-            with os.fdopen(write, "wb") as out:
-                out.write(counted(scenario, network).tobytes())
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(write)
-    with os.fdopen(read, "rb") as answer:
-        data = answer.read()
-    _, status = os.waitpid(child, 0)
-    if status:
-        raise LinkError(f"{scenario.name}: the run that earlier days are made from failed in SUMO")
-    return np.frombuffer(data)
+    what = f"{scenario.name}: the run that earlier days are made from"
+    return np.frombuffer(in_fork(lambda: counted(scenario, network).tobytes(), what))
 
 
 def counted(scenario: Scenario, network: Network) -> Floats:
