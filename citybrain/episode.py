@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from citybrain import assemble
-from citybrain.forecasts import Silent, check_name, fitted_for, forecaster_for
+from citybrain.forecasts import Silent, check_name, fitted_for, forecaster_for, is_fitted
 from citybrain.output import nothing_left_behind, writable
 from citybrain.recorder import Recorder
 from forecasting.models import MODELS
@@ -138,7 +138,8 @@ def prepare(spec: EpisodeSpec) -> None:
     """Fit what the episode will forecast with: for a process that runs several episodes of a scenario in forks."""
     if assemble.controller(spec.controller).make is not None and spec.forecast in MODELS:
         found = scenario_of(spec)
-        fitted_for(spec.forecast, found, read_network(found.net, assemble.rules(spec.rules), name=found.name))
+        if not is_fitted(spec.forecast, found):
+            fitted_for(spec.forecast, found, read_network(found.net, assemble.rules(spec.rules), name=found.name))
 
 
 def steering_of(spec: EpisodeSpec, found: Scenario, network: Network, rules: Rules) -> Steering:

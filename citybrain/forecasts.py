@@ -61,9 +61,14 @@ def fitted_for(name: str, scenario: Scenario, network: Network) -> FittedForecas
     check_name(name)
     if name not in MODELS:
         return store.load(Path(name))
-    if (name, scenario) not in _FITTED:
+    if not is_fitted(name, scenario):
         _FITTED[name, scenario] = fit_forecaster(earlier_history(scenario, network), name)
     return _FITTED[name, scenario]
+
+
+def is_fitted(name: str, scenario: Scenario) -> bool:
+    """Whether this process has the named model ready for a scenario."""
+    return (name, scenario) in _FITTED
 
 
 def forecaster_for(name: str, scenario: Scenario, network: Network) -> OnlineForecaster:

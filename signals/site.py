@@ -14,7 +14,7 @@ Grid = tuple[tuple[float, ...], ...]
 KEPT = 16  # networks whose facts are remembered: training runs several in one process
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one object a signal and envelope: compared and hashed as itself
 class Site:
     """One signal and its limits as plain numbers, which Python reads faster than arrays."""
 

@@ -8,7 +8,7 @@ sequence itself goes on with the phases of those who wait longest.
 """
 
 import math
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from signals.types import ApprovedPlan, Bools, Floats, Ints, Network, Observatio
 HOLD_DECISIONS = 3.0  # the renewal that comes, and two that may be missed
 RENEWED_DECISIONS = 2.0  # a hold with so many left is not renewed yet
 NOBODY = -1
-NO_ONE_URGENT: list[bool] = []
-_PATIENCE: dict[str, Any] = {}
 
 
 def keep(signal: str, phase: int, now_s: float, hold_s: float) -> TimingPlan:
@@ -96,26 +94,24 @@ def sequences(
     red_s = called_red_s(observed)
     at = sites(network, limits)
     if is_calm(at, red_s, observed):
-        order, targets, urgent = None, wanted.tolist(), NO_ONE_URGENT
+        order, targets, urgent = None, wanted.tolist(), [False] * len(at)
     else:
         order, asking_s = rescue_order(observed.phase, red_s, layout.serves, layout.phases, layout.movement_start)
         forced = _forced(order, asking_s, observed, layout, limits)
         targets, urgent = np.where(forced < 0, wanted, forced).tolist(), (forced >= 0).tolist()
     phases, ages_s = observed.phase.tolist(), observed.age_s.tolist()
-    reds_s = red_s.tolist()
+    reds_s, may_switch = red_s.tolist(), decidable(observed, limits).tolist()
     plans = []
     for i, (site, target) in enumerate(zip(at, targets, strict=True)):
-        may_switch = ages_s[i] >= site.min_green_s[phases[i]]
-        forces = bool(urgent) and urgent[i]
         now = running[i].plan
         if ages_s[i] < 0.0 and not now.repeats and now.valid_until_s > observed.now_s - ages_s[i]:
             plans.append(now)
             continue
-        stays = target == phases[i] or not (may_switch or forces)
+        stays = target == phases[i] or not (may_switch[i] or urgent[i])
         if stays and _holds_on(now, phases[i], observed.now_s, site.limits):
             plans.append(now)
             continue
-        stages = _stages(site, phases[i], ages_s[i], target, may_switch, forces)
+        stages = _stages(site, phases[i], ages_s[i], target, may_switch[i], urgent[i])
         if order is not None:
             stages = _with_rescue(site, stages, phases[i], reds_s[site.movement_start : site.movement_end], order[i])
         length_s = min(_length_s(site, phases[i], stages), site.limits.max_lease_s)
@@ -129,14 +125,12 @@ def is_calm(at: tuple[Site, ...], red_s: Floats, observed: Observation) -> bool:
     return bool(red_s.max(initial=0.0) <= patience_s and observed.age_s.max(initial=0.0) <= longest_green_s)
 
 
+@lru_cache(maxsize=64)
 def patience(at: tuple[Site, ...]) -> tuple[float, float]:
-    """Red and green up to which nothing is urgent at any of the signals [s]; remembered for the sites asked for last."""
-    if _PATIENCE.get("at") is not at:
-        red_s = min(site.limits.max_red_s - longest_way_out_s(site) for site in at)
-        green_s = min(site.limits.max_green_s - 2.0 * HOLD_DECISIONS * site.limits.decision_s for site in at)
-        _PATIENCE.update(at=at, seconds=(red_s, green_s))
-    found: tuple[float, float] = _PATIENCE["seconds"]
-    return found
+    """Red and green up to which nothing is urgent at any of the signals [s]."""
+    red_s = min(site.limits.max_red_s - longest_way_out_s(site) for site in at)
+    green_s = min(site.limits.max_green_s - 2.0 * HOLD_DECISIONS * site.limits.decision_s for site in at)
+    return red_s, green_s
 
 
 def longest_way_out_s(site: Site) -> float:
