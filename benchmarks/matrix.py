@@ -35,6 +35,7 @@ from benchmarks.results import (
     strict,
 )
 from citybrain import assemble, report
+from citybrain.detected import check_sensing
 from citybrain.episode import EpisodeSpec
 from citybrain.forecasts import check_name
 from citybrain.worker import Worker
@@ -63,7 +64,13 @@ class _Message:
 
 
 def matrix_specs(
-    scenarios: Sequence[str], controllers: Sequence[str], seeds: Sequence[int], rules: str, forecast: str = DEFAULT
+    scenarios: Sequence[str],
+    controllers: Sequence[str],
+    seeds: Sequence[int],
+    rules: str,
+    forecast: str = DEFAULT,
+    sensing: str = "ideal",
+    sensor_faults: float = 0.0,
 ) -> list[EpisodeSpec]:
     """Every episode once, seed by seed, so that what an interruption leaves is balanced; the first seed's keep a trace."""
     for controller in controllers:
@@ -72,11 +79,21 @@ def matrix_specs(
         scenario(name)
     assemble.rules(rules)
     check_name(forecast)
+    check_sensing(sensing, sensor_faults)
     for what, some in (("scenarios", scenarios), ("controllers", controllers), ("seeds", seeds)):
         if not some:
             raise ConfigError(f"a matrix without {what}; expected at least one")
     return [
-        EpisodeSpec(scenario=name, controller=controller, seed=seed, rules=rules, forecast=forecast, trace=seed == seeds[0])
+        EpisodeSpec(
+            scenario=name,
+            controller=controller,
+            seed=seed,
+            rules=rules,
+            forecast=forecast,
+            trace=seed == seeds[0],
+            sensing=sensing,
+            sensor_faults=sensor_faults,
+        )
         for seed in dict.fromkeys(seeds)
         for name in dict.fromkeys(scenarios)
         for controller in dict.fromkeys(controllers)
@@ -191,11 +208,13 @@ def bench(
     baseline: str,
     *,
     forecast: str = DEFAULT,
+    sensing: str = "ideal",
+    sensor_faults: float = 0.0,
     command: str | None = None,
     now: datetime | None = None,
 ) -> int:
     """Run the matrix, print its tables, write summary.json and report.html; 0, 1 with failed episodes, 130 after Ctrl-C."""
-    specs = matrix_specs(scenarios, controllers, seeds, rules, forecast)
+    specs = matrix_specs(scenarios, controllers, seeds, rules, forecast, sensing, sensor_faults)
     if baseline not in controllers:
         raise ConfigError(f"baseline {baseline!r}: not among the controllers {', '.join(controllers)}; name one of them, or add it")
     report.require_extra()
@@ -205,6 +224,8 @@ def bench(
         **provenance(date, words),
         "rules": rules,
         "forecast": forecast,
+        "sensing": sensing,
+        "sensor_faults": sensor_faults,
         "scenarios": scenarios,
         "controllers": controllers,
         "seeds": seeds,
@@ -229,6 +250,8 @@ def rebuild(out: Path, console: Console, baseline: str) -> int:
     if not rows:
         raise ConfigError(f"{out}: no results there; expected a {RESULTS} that a bench has written")
     meta = json.loads((out / META).read_text(encoding="utf-8")) if (out / META).is_file() else {}
+    sensed = (meta.get("sensing", "ideal"), meta.get("sensor_faults", 0.0))
+    rows = [row for row in rows if (row["spec"].get("sensing", "ideal"), row["spec"].get("sensor_faults", 0.0)) == sensed]
     last = {(row["scenario"], row["controller"], row["seed"], row["rules"]): row for row in rows}
     order = [*meta.get("scenarios", []), *meta.get("controllers", [])]
     place = {name: i for i, name in enumerate(order)}

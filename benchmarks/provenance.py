@@ -22,6 +22,7 @@ DECIDES = (
     "forecasting",
     "rl",
     "citybrain/assemble.py",
+    "citybrain/detected.py",
     "citybrain/episode.py",
     "citybrain/forecasts.py",
 )

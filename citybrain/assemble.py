@@ -30,7 +30,18 @@ CONTROLLERS = {
     for c in (
         Controller("fixed", "the network's own fixed program, untouched", None, "own"),
         Controller("actuated", "SUMO's actuated control on the same phases (min 5 s, max 50 s)", None, "actuated"),
+        Controller("gap_out", "gap-out and max-out in the network's phase order", "signals.planners.actuated:Actuated"),
         Controller("webster", "cycle and splits by Webster from the 15-minute forecast", "signals.planners.webster:Webster"),
+        Controller(
+            "coordinated",
+            "common cycle, splits and offsets of the network from the forecast",
+            "signals.planners.coordinated:Coordinated",
+        ),
+        Controller(
+            "cyclic_pressure",
+            "whole plans by pressure, renewed every cycle (Le et al. 2015)",
+            "signals.planners.cyclic_pressure:CyclicPressure",
+        ),
         Controller(
             "max_pressure",
             "the phase with the largest pressure (Varaiya 2013)",

@@ -16,11 +16,15 @@ from rich.table import Table
 
 from citybrain import assemble, wire
 from citybrain.cli_forecast import forecast_app
+from citybrain.cli_sensors import sensors
 from citybrain.cli_service import plan, run
 from citybrain.cli_train import train
 from citybrain.output import writable, write_text
 from signals.errors import ConfigError, SignalsError
 from signals.metrics import METRICS
+
+SENSING_HELP = "what the controller sees by: ideal, area (cameras, radars) or loops"
+FAULTS_HELP = "share of the detectors that are silent all run, chosen by the seed"
 
 console = Console()
 app = typer.Typer(
@@ -33,6 +37,7 @@ app.add_typer(forecast_app, name="forecast")
 app.command()(train)
 app.command()(plan)
 app.command()(run)
+app.command()(sensors)
 
 
 @app.command()
@@ -75,12 +80,18 @@ def evaluate(
     tripinfo: Annotated[str, typer.Option(help="keep SUMO's tripinfo here")] = "",
     json_file: Annotated[str, typer.Option("--json", help="write the result here")] = "",
     additional: Annotated[list[str] | None, typer.Option(help="additional file for SUMO; may be repeated")] = None,
+    sensing: Annotated[str, typer.Option(help=SENSING_HELP)] = "ideal",
+    sensor_faults: Annotated[float, typer.Option(help=FAULTS_HELP)] = 0.0,
+    explain: Annotated[str, typer.Option(help="one sentence per new plan, as JSON lines in this file")] = "",
+    language: Annotated[str, typer.Option(help="of the sentences: en or zh")] = "en",
 ) -> None:
     """Run one episode and measure it from SUMO's own tripinfo."""
     episode = importlib.import_module("citybrain.episode")
     spec = episode.EpisodeSpec(
         scenario, controller, seed, rules, net, tuple(routes or ()), begin, end, backend,
         str(Path(tripinfo).absolute()) if tripinfo else "", tuple(additional or ()), forecast,
+        sensing=sensing, sensor_faults=sensor_faults,
+        explain=str(Path(explain).absolute()) if explain else "", language=language,
     )  # fmt: skip
     assemble.controller(controller)
     if json_file:
@@ -113,7 +124,7 @@ def print_result(result: dict[str, Any]) -> None:
     """What was run, and a line a metric."""
     console.print(
         f"[bold]{result['scenario']}[/bold], {result['controller']}, seed {result['seed']}, rules {result['rules']}: "
-        f"{result['begin_s']:.0f}-{result['end_s']:.0f} s, SUMO {result['sumo_version']} (simulated)"
+        f"{result['begin_s']:.0f}-{result['end_s']:.0f} s, SUMO {result['sumo_version']} (simulated){sensed_words(result)}"
     )
     table = Table("measure", "value", "unit", box=None)
     for key, metric in METRICS.items():
@@ -122,6 +133,13 @@ def print_result(result: dict[str, Any]) -> None:
     console.print(table)
     for sentence in result["violations"][:5]:
         console.print(escape(sentence), style="red")
+
+
+def sensed_words(result: dict[str, Any]) -> str:
+    """Which sensors the controller saw by; nothing about ideal ones."""
+    if result["sensing"] == "ideal":
+        return ""
+    return f", sensing {result['sensing']}, {result['sensor_faults']:.0%} of the detectors silent"
 
 
 @app.command()
@@ -136,13 +154,15 @@ def bench(
     rules: Annotated[str, typer.Option(help="resco, free or street")] = "resco",
     baseline: Annotated[str, typer.Option(help="the controller that others are compared with")] = "fixed",
     forecast: Annotated[str, typer.Option(help="forecaster in the loop: a model's name, a folder, or none")] = "residual",
+    sensing: Annotated[str, typer.Option(help=SENSING_HELP)] = "ideal",
+    sensor_faults: Annotated[float, typer.Option(help=FAULTS_HELP)] = 0.0,
 ) -> None:
     """Run scenarios x controllers x seeds in parallel, compare in pairs, and write an HTML report."""
     # The benchmarks stand above this package, so they are found by name, like every other part.
     matrix = importlib.import_module("benchmarks.matrix")
     code = matrix.bench(
         scenarios=scenarios.split(","), controllers=controllers.split(","), seeds=seeds_of(seeds), jobs=jobs, out=out,
-        rules=rules, forecast=forecast, console=console, baseline=baseline,
+        rules=rules, forecast=forecast, sensing=sensing, sensor_faults=sensor_faults, console=console, baseline=baseline,
     )  # fmt: skip
     raise typer.Exit(code)
 

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from citybrain import assemble
+from citybrain.detected import Detected, check_sensing, detected
+from citybrain.explainer import Explainer
 from citybrain.forecasts import Silent, check_name, fitted_for, forecaster_for, is_fitted
 from citybrain.output import nothing_left_behind, writable
 from citybrain.recorder import Recorder
 from forecasting.models import MODELS
 from signals.errors import ConfigError
+from signals.links.detectors import Listener
 from signals.links.sumo import SumoLink
 from signals.loop import ControlLoop, Forecaster
 from signals.metrics import METRICS, Trips, read_trips
@@ -29,8 +32,10 @@ from signals.planners.base import Planner
 from signals.rules import Rules, envelope, with_timing
 from signals.types import Network, SafetyEnvelope
 from sumo_nets.actuated import write_actuated
+from sumo_nets.bearings import arm_names, bearings_deg
 from sumo_nets.network import read_network
 from sumo_nets.scenario import Scenario, check, from_files, scenario
+from sumo_nets.sensors import write_detectors
 from sumo_nets.session import BACKENDS, RunFiles, Session, start
 
 PROGRESS_EVERY_S = 30.0
@@ -57,6 +62,10 @@ class EpisodeSpec:
     additional: tuple[str, ...] = ()
     forecast: str = "residual"
     trace: bool = False
+    sensing: str = "ideal"
+    sensor_faults: float = 0.0
+    explain: str = ""
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,8 @@ class Steering:
     limits: tuple[SafetyEnvelope, ...]
     planner: Planner
     forecaster: Forecaster
+    street: Detected | None = None
+    explainer: Explainer | None = None
 
 
 def scenario_of(spec: EpisodeSpec) -> Scenario:
@@ -100,9 +111,12 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watc
     """Run it and measure it; the result is a plain dictionary, ready for JSON. `watch` sees every step's lights as well."""
     chosen = assemble.controller(spec.controller)
     check_name(spec.forecast)
+    check_sensing(spec.sensing, spec.sensor_faults)
     found = scenario_of(spec)
     rules = with_timing(assemble.rules(spec.rules), found.decision_s, found.yellow_s)
     network = read_network(found.net, rules, name=found.name)
+    if spec.explain and chosen.make is None:
+        raise ConfigError(f"controller {spec.controller!r} runs inside SUMO: there is no planner to explain")
     steering = None if chosen.make is None else steering_of(spec, found, network, rules)
     with tempfile.TemporaryDirectory(prefix="citybrain-") as folder:
         tripinfo = Path(spec.tripinfo) if spec.tripinfo else Path(folder) / "tripinfo.xml"
@@ -111,12 +125,16 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watc
         additional = [Path(a) for a in spec.additional]
         if chosen.native == "actuated":
             additional.append(write_actuated(network, Path(folder) / "actuated.add.xml"))
+        if steering is not None and steering.street is not None:
+            additional.append(write_detectors(steering.street.detectors, Path(folder) / "detectors.add.xml"))
         recorder = Recorder(network) if spec.trace else None
         files = RunFiles(tripinfo, tuple(additional))
         with nothing_left_behind(tripinfo), start(found, spec.seed, files, spec.backend) as session:
             run = _Run(session, network, rules, recorder, progress, watch)
             wall_s, cpu_s = run.native() if steering is None else run.steered(steering)
             free_left_s = session.free_flow_left_s()
+            if steering is not None and steering.explainer is not None:
+                steering.explainer.write(Path(spec.explain))
             words = session.options
         trips = read_trips(tripinfo, found.begin_s, found.end_s, free_left_s)
     return {
@@ -147,7 +165,16 @@ def steering_of(spec: EpisodeSpec, found: Scenario, network: Network, rules: Rul
     limits = tuple(envelope(s, rules, found.step_s) for s in network.signals)
     planner = assemble.planner(spec.controller, network, limits)
     forecaster = Silent() if spec.forecast == "none" else forecaster_for(spec.forecast, found, network)
-    return Steering(limits, planner, forecaster)
+    street = detected(spec.sensing, spec.sensor_faults, spec.seed, network, found.net)
+    explainer = explained(planner, spec, found, network, limits) if spec.explain else None
+    return Steering(limits, explainer or planner, forecaster, street, explainer)
+
+
+def explained(planner: Planner, spec: EpisodeSpec, found: Scenario, network: Network, limits: tuple[SafetyEnvelope, ...]) -> Explainer:
+    """The planner with a voice, its approaches named by compass."""
+    writable(Path(spec.explain))
+    from_deg = bearings_deg(found.net)
+    return Explainer(network, limits, planner, spec.language, {s.id: arm_names(s, from_deg) for s in network.signals})
 
 
 def _head(spec: EpisodeSpec, found: Scenario, rules: Rules) -> dict[str, Any]:
@@ -161,6 +188,8 @@ def _head(spec: EpisodeSpec, found: Scenario, rules: Rules) -> dict[str, Any]:
         "decision_s": rules.decision_s,
         "yellow_s": rules.yellow_s,
         "forecast": spec.forecast,
+        "sensing": spec.sensing,
+        "sensor_faults": spec.sensor_faults,
         "backend": spec.backend,
         "sumo_version": version("libsumo"),
         "spec": asdict(spec),
@@ -204,6 +233,7 @@ class _Run:
         self.monitor: LightsMonitor = as_built(network)
         self.objections: Counter[str] = Counter()
         self._ids = [s.id for s in network.signals]
+        self._listener: Listener | None = None
 
     def _lights(self) -> Sequence[str]:
         show = self.session.sumo.trafficlight.getRedYellowGreenState
@@ -214,6 +244,8 @@ class _Run:
         while session.now_s < until_s:
             began_s = session.now_s
             session.advance()
+            if self._listener is not None:
+                self._listener.listen(session.now_s)
             lights = self._lights()  # what SUMO shows after a step is what stood during it
             monitor(began_s, lights)
             if other is not None:
@@ -237,11 +269,15 @@ class _Run:
     def steered(self, by: Steering) -> tuple[float, float]:
         """We run the signals: a tick every decision interval."""
         self.monitor = monitor_for(self.network, self.rules)
-        link = SumoLink(self.session.sumo, self.network)
+        if by.street is not None:
+            self._listener = by.street.listener(self.session.sumo, self.network)
+        link = SumoLink(self.session.sumo, self.network, sensors=self._listener)
         loop = ControlLoop(self.network, by.limits, link, by.planner, by.forecaster)
         started_s, reported_s = clocks(), self.session.now_s
         while self.session.now_s < self.session.end_s:
             tick = loop.tick(self.session.now_s)
+            if by.explainer is not None:
+                by.explainer.see(tick)
             for approved in tick.plans:
                 for objection in approved.objections:
                     self.objections[objection.rule] += 1

@@ -1,70 +1,123 @@
-"""Flows of a network in, a timing plan per signal out: the plan sheet, as JSON, CSV and a SUMO additional file."""
+"""Flows of a network in, a timing plan per signal out: Webster's for each on its own, or one clock for the network; or your cycle."""
 
 from __future__ import annotations
 
 import csv
-import json
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from citybrain.assemble import nearest
-from citybrain.wire import plan_json
+from citybrain.plan_sheet import Sheet, group_figures, mean_delay_s, sheet
 from signals.errors import ConfigError
-from signals.kernels import delay
+from signals.explain import Alternative
 from signals.lane_groups import demand_of
 from signals.layout import lay_out
-from signals.links.program import Cabinet
-from signals.planners.webster import lost_time_s, target_greens_s
+from signals.planners.network_timing import CYCLES_S, best_timing, plan_of, subject
+from signals.planners.stage_choice import chosen_stages
+from signals.planners.webster import LONGEST_CYCLE_S, lost_time_s, target_greens_s
 from signals.safety import adopt, vet
-from signals.types import ApprovedPlan, Floats, Intersection, Network, Observation, SafetyEnvelope, Stage, TimingPlan
+from signals.types import Floats, Intersection, Network, Observation, SafetyEnvelope, Stage, TimingPlan
 
-LOS = "ABCDEF"
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One signal's plan with what it means for its movements."""
-
-    signal: Intersection
-    approved: ApprovedPlan
-    degree: Floats
-    """[movement] degree of saturation; NaN where nothing flows"""
-    delay_s: Floats
-    """[movement] HCM control delay"""
-
-    @property
-    def mean_delay_s(self) -> float:
-        """Unweighted mean over the movements that carry flow [s/veh]."""
-        return float(np.nanmean(self.delay_s)) if np.isfinite(self.delay_s).any() else float("nan")
-
-    @property
-    def grade(self) -> str:
-        """Level of service of the mean delay and the worst saturation."""
-        worst = float(np.nanmax(self.degree)) if np.isfinite(self.degree).any() else float("nan")
-        code = int(delay.level_of_service(self.mean_delay_s, worst))
-        return LOS[code] if code >= 0 else "-"
+SEED = 1  # of the restarts of the search
+CYCLE_STEP_S = 5.0
+TRACED_M = 3000.0  # how far up lanes are followed: whole streets, up to the signal before
+BESIDE = (0.8, 1.25)  # of the cycle: the shorter and the longer one that a plan is compared with
 
 
-def plan_sheets(network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats) -> tuple[Sheet, ...]:
-    """Webster's cycle and splits of every signal for these flows [movement], vetted as if put in force at a standing base plan."""
-    starts = lay_out(network).movement_start
-    wishes = []
-    for i, (signal, limit) in enumerate(zip(network.signals, limits, strict=True)):
-        flows = flow_veh_h[starts[i] : starts[i + 1]]
-        lost_s = lost_time_s(signal)
-        greens_s = target_greens_s(demand_of(signal), flows, lost_s, limit, signal)
-        if np.isnan(greens_s).any():
-            raise ConfigError(f"{signal.id}: no plan; a flow is missing, or its intergreens of {lost_s:.0f} s fill the longest cycle")
-        stages = tuple(Stage(s.phase, float(g)) for s, g in zip(signal.base.stages, greens_s, strict=True))
-        wishes.append(TimingPlan(signal.id, stages, 0.0, float("inf"), True, float(greens_s.sum()) + lost_s, 0.0))
-    approved = vet(tuple(wishes), adopt(network, 0.0), standing(network), network, unhurried(limits))
+def plan_sheets(
+    network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats, method: str = "webster", cycle_s: float | None = None
+) -> tuple[Sheet, ...]:
+    """A sheet for every signal: plans by a method for these flows [movement], of the cycle given or the method's own."""
+    if method not in METHODS:
+        raise ConfigError(f"no method {method!r}; {nearest(method, list(METHODS))}")
+    if cycle_s is not None and not 0.0 < cycle_s < float("inf"):
+        raise ConfigError(f"cycle {cycle_s} s: expected a time from some seconds up")
+    wishes = METHODS[method](network, limits, flow_veh_h, cycle_s)
+    return sheets_of(network, limits, flow_veh_h, wishes, method == "coordinated")
+
+
+def isolated(network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats, cycle_s: float | None) -> tuple[TimingPlan, ...]:
+    """Webster's cycle (or the one given) and splits, each signal on its own."""
+    flows = by_signal(network, flow_veh_h)
+    return tuple(webster_plan(s, limit, flow, cycle_s) for s, limit, flow in zip(network.signals, limits, flows, strict=True))
+
+
+def coordinated(network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats, cycle_s: float | None) -> tuple[TimingPlan, ...]:
+    """One clock for all signals: common cycle (or the one given; half of it where that is better), splits and offsets."""
+    flows = by_signal(network, flow_veh_h)
+    for signal, flow in zip(network.signals, flows, strict=True):
+        if np.isnan(flow[demand_of(signal).saturation_veh_h > 0.0]).any():
+            raise ConfigError(f"{signal.id}: no plan; a flow is missing")
+    cycles_s = CYCLES_S if cycle_s is None else (round(cycle_s),)
+    options = [chosen_stages(s, limit, flow, cycles_s) for s, limit, flow in zip(network.signals, limits, flows, strict=True)]
+    subjects = {}
+    for one_s, some in zip(cycles_s, zip(*options, strict=True), strict=True):
+        stages = tuple(phases for phases in some if phases is not None)
+        if len(stages) == len(network.signals):
+            subjects[one_s] = subject(network, limits, stages, flow_veh_h)
+    found = best_timing(subjects, np.random.default_rng(SEED))
+    if found is None:
+        raise ConfigError(f"no common cycle among {', '.join(map(str, cycles_s))} s has room for all minimum greens and intergreens")
+    return tuple(plan_of(signal, found, i) for i, signal in enumerate(network.signals))
+
+
+def webster_plan(signal: Intersection, limit: SafetyEnvelope, flow_veh_h: Floats, cycle_s: float | None = None) -> TimingPlan:
+    """Webster's plan on the stages of the base plan, without an offset; ConfigError where there is none, or none of that cycle."""
+    lost_s, demand, bound = lost_time_s(signal), demand_of(signal), limit
+    if cycle_s is not None:
+        least_s = lost_s + float(sum(limit.min_green_s[stage.phase] for stage in signal.base.stages))
+        if cycle_s < least_s:
+            raise ConfigError(f"{signal.id}: no plan of {cycle_s:g} s; its minimum greens and intergreens take {least_s:g} s")
+        bound = replace(limit, min_cycle_s=cycle_s, max_cycle_s=cycle_s)
+    greens_s = target_greens_s(demand, flow_veh_h, lost_s, bound, signal)
+    if np.isnan(greens_s).any() or np.isnan(flow_veh_h[demand.saturation_veh_h > 0.0]).any():
+        raise ConfigError(f"{signal.id}: no plan; a flow is missing, or its intergreens of {lost_s:.0f} s fill the longest cycle")
+    stages = tuple(Stage(s.phase, float(g)) for s, g in zip(signal.base.stages, greens_s, strict=True))
+    total_s = float(greens_s.sum()) + lost_s
+    if cycle_s is not None and abs(total_s - cycle_s) > limit.step_s / 2.0:
+        raise ConfigError(f"{signal.id}: no plan of {cycle_s:g} s; the nearest one has {total_s:g} s")
+    return TimingPlan(signal.id, stages, 0.0, float("inf"), True, total_s, 0.0)
+
+
+def sheets_of(
+    network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats, wishes: tuple[TimingPlan, ...], coordinated: bool = False
+) -> tuple[Sheet, ...]:
+    """The plans with their figures, vetted as if put in force at a standing base plan; ConfigError where one is not allowed."""
+    approved = vet(wishes, adopt(network, 0.0), standing(network), network, unhurried(limits))
     for one, wish in zip(approved, wishes, strict=True):
         if one.plan is not wish:
             raise ConfigError(f"{wish.signal}: the plan for these flows is not allowed here: {one.objections[0].sentence}")
-    return tuple(sheet(s, a, flow_veh_h[starts[i] : starts[i + 1]]) for i, (s, a) in enumerate(zip(network.signals, approved, strict=True)))
+    return tuple(
+        sheet(signal, one, flows, alternatives(signal, limit, flows, one.plan), coordinated)
+        for signal, limit, flows, one in zip(network.signals, limits, by_signal(network, flow_veh_h), approved, strict=True)
+    )
+
+
+def by_signal(network: Network, flow_veh_h: Floats) -> list[Floats]:
+    """The flat movement axis cut into one piece a signal."""
+    return np.split(flow_veh_h, lay_out(network).movement_start[1:-1])
+
+
+def alternatives(signal: Intersection, limit: SafetyEnvelope, flow_veh_h: Floats, plan: TimingPlan) -> tuple[Alternative, ...]:
+    """A shorter and a longer cycle of the same stages, splits cut anew, with the delay they would add; none that the limits forbid."""
+    staged = replace(signal, base=plan)
+    if not flow_veh_h.any():
+        return ()
+    own_s, found = mean_delay_s(group_figures(signal, plan, flow_veh_h)), []
+    longest_s = min(LONGEST_CYCLE_S, limit.max_cycle_s)
+    for factor in BESIDE:
+        cycle_s = min(max(CYCLE_STEP_S * round(plan.cycle_s * factor / CYCLE_STEP_S), limit.min_cycle_s), longest_s)
+        try:
+            other = webster_plan(staged, limit, flow_veh_h, cycle_s)
+        except ConfigError:  # its minimum greens need more
+            continue
+        groups = group_figures(signal, other, flow_veh_h)
+        if groups and abs(other.cycle_s - plan.cycle_s) >= CYCLE_STEP_S / 2.0:
+            found.append(Alternative(other.cycle_s, mean_delay_s(groups) - own_s, max(g.degree for g in groups)))
+    return tuple(found)
 
 
 def unhurried(limits: tuple[SafetyEnvelope, ...]) -> tuple[SafetyEnvelope, ...]:
@@ -80,20 +133,6 @@ def standing(network: Network) -> Observation:
         0.0, np.array([s.base.stages[0].phase for s in network.signals], dtype=np.int64), np.full(n, 1000.0),
         np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(m), none.astype(np.int64), none.astype(np.int64), none, none,
     )  # fmt: skip
-
-
-def sheet(signal: Intersection, approved: ApprovedPlan, flow_veh_h: Floats) -> Sheet:
-    """Degree of saturation and control delay of each movement under its plan."""
-    plan = approved.plan
-    green_s = np.zeros(len(signal.movements))
-    for stage in plan.stages:
-        green_s[signal.serves[stage.phase] > 0] += stage.green_s
-    degree, delay_s = np.full(green_s.shape, np.nan), np.full(green_s.shape, np.nan)
-    for m, movement in enumerate(signal.movements):
-        if flow_veh_h[m] > 0.0 and movement.saturation_veh_h > 0.0:
-            degree[m] = delay.saturation_degree(flow_veh_h[m], movement.saturation_veh_h, green_s[m], plan.cycle_s)
-            delay_s[m] = delay.control_delay_s(flow_veh_h[m], movement.saturation_veh_h, green_s[m], plan.cycle_s)
-    return Sheet(signal, approved, degree, delay_s)
 
 
 def read_flows(path: Path, network: Network) -> Floats:
@@ -125,65 +164,8 @@ def read_flows(path: Path, network: Network) -> Floats:
     return flow_veh_h
 
 
-def write_plans(sheets: tuple[Sheet, ...], out: Path) -> tuple[Path, Path, Path]:
-    """plans.json, plans.csv and plans.add.xml in a folder; ConfigError where it cannot be written."""
-    paths = (out / "plans.json", out / "plans.csv", out / "plans.add.xml")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        paths[0].write_text(json.dumps([sheet_json(s) for s in sheets], indent=1) + "\n", encoding="utf-8")
-        with paths[1].open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([CSV_HEADER, *(row for s in sheets for row in csv_rows(s))])
-        paths[2].write_text(additional(sheets), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be written ({error.strerror})") from error
-    return paths
-
-
-CSV_HEADER = [
-    "signal",
-    "stage",
-    "phase",
-    "lights",
-    "green_s",
-    "yellow_s",
-    "all_red_s",
-    "cycle_s",
-    "offset_s",
-    "level_of_service",
-]
-
-
-def csv_rows(one: Sheet) -> list[list[object]]:
-    """A row a stage."""
-    plan, signal = one.approved.plan, one.signal
-    rows: list[list[object]] = []
-    for k, stage in enumerate(plan.stages):
-        after = plan.stages[(k + 1) % len(plan.stages)].phase
-        rows.append([
-            signal.id, k + 1, stage.phase + 1, signal.phases[stage.phase].lights, stage.green_s,
-            float(signal.yellow_s[stage.phase, after]), float(signal.all_red_s[stage.phase, after]),
-            plan.cycle_s, plan.offset_s, one.grade,
-        ])  # fmt: skip
-    return rows
-
-
-def sheet_json(one: Sheet) -> dict[str, object]:
-    """The plan with its movements' saturation and delay."""
-    movements = [
-        {"movement": m.id, "degree_of_saturation": round(float(x), 3), "control_delay_s": round(float(d), 1)}
-        for m, x, d in zip(one.signal.movements, one.degree, one.delay_s, strict=True)
-        if np.isfinite(x)
-    ]
-    return {**plan_json(one.approved.plan), "level_of_service": one.grade, "movements": movements}
-
-
-def additional(sheets: tuple[Sheet, ...]) -> str:
-    """The plans as SUMO programs named citybrain."""
-    lines = ["<additional>"]
-    for one in sheets:
-        plan, cabinet = one.approved.plan, Cabinet(one.signal)
-        lines.append(f'  <tlLogic id={quoteattr(plan.signal)} type="static" programID="citybrain" offset="{plan.offset_s:g}">')
-        for segment in cabinet.cycle(plan.stages[0].phase, plan.stages, 0):
-            lines.append(f'    <phase duration="{segment.duration_s:g}" state="{segment.lights}"/>')
-        lines.append("  </tlLogic>")
-    return "\n".join([*lines, "</additional>", ""])
+METHODS: dict[str, Callable[[Network, tuple[SafetyEnvelope, ...], Floats, float | None], tuple[TimingPlan, ...]]] = {
+    "webster": isolated,
+    "coordinated": coordinated,
+}
+"""By name: who makes the plans, from flows [movement] and a cycle or None."""

@@ -16,8 +16,9 @@ import numpy as np
 from rl import features
 from rl.action import best_phases, resting
 from rl.observation import FEATURES, Eyes, layout_hash
-from rl.scorer import Scorer, Weights
+from rl.scorer import FORBIDDEN, Scorer, Weights
 from signals.errors import PolicyError
+from signals.planners.groups import groups_of, settle
 from signals.planners.sequence import sequences
 from signals.types import ApprovedPlan, FlowForecast, Network, Observation, SafetyEnvelope, TimingPlan
 
@@ -42,6 +43,7 @@ class LearnedPlanner:
         """`policy`: one that is loaded, a folder to load, or None for the one that ships."""
         self._limits = limits
         self._eyes = Eyes(network, limits)
+        self._groups = groups_of(network)
         self._scorer = (policy if isinstance(policy, Policy) else load(policy or SHIPPED)).scorer
 
     def propose(
@@ -49,7 +51,9 @@ class LearnedPlanner:
     ) -> tuple[TimingPlan, ...]:
         """The phase with the highest score at every signal; an empty junction rests, a movement that waits too long goes first."""
         rows = self._eyes.rows(observed, forecast)
-        wanted = resting(best_phases(self._scorer.scores(rows), observed.phase), observed.phase, rows)
+        scores = self._scorer.scores(rows)
+        wanted = resting(best_phases(scores, observed.phase), observed.phase, rows)
+        wanted = settle(self._groups, np.where(scores > FORBIDDEN, -scores.astype(np.float64), np.nan), wanted, observed)
         return sequences(network, self._eyes.layout, observed, self._limits, wanted, running)
 
 

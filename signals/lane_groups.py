@@ -28,21 +28,35 @@ class Demand:
     serves: Ints
     """[stage, movement + group] codes of `Serves`"""
 
-    def loads(self, flow_veh_h: Floats) -> tuple[Floats, Floats]:
-        """Flow and saturation flow [movement + group]; a group's flow counts its yielding vehicles at their equivalents.
+    @property
+    def counted(self) -> Bools:
+        """[movement + group] loads that name every vehicle once: groups, and movements that stand in none."""
+        return np.concatenate((~self.shared.any(axis=0), np.ones(len(self.shared), dtype=np.bool_)))
 
-        An unknown flow of a movement that no lane carries, a crossing's, is none.
+    @property
+    def classes(self) -> tuple[Ints, Bools]:
+        """[movement + group] class of each load, and [class, stage] the stages that serve it, as `webster.classes_of`."""
+        found: tuple[Ints, Bools] = webster.classes_of(self.serves)
+        return found
+
+    @property
+    def group_of(self) -> Ints:
+        """[movement] the one group it stands in, or -1."""
+        found = np.full(self.saturation_veh_h.size, -1, dtype=np.int64)
+        for g, members in enumerate(self.shared):
+            found[members] = g
+        return found
+
+    def loads(self, flow_veh_h: Floats) -> tuple[Floats, Floats]:
+        """Flow and saturation flow [movement + group]; a group's saturation flow is that of its mix of vehicles.
+
+        s = lanes * v / sum (v_m / s_m), s_m of one lane: a yielding movement makes the whole lane slower. An unknown flow of a
+        movement that no lane carries, a crossing's, is none. HCM 2000, chapter 16, appendix C.
         """
-        flow_veh_h = np.where(self.saturation_veh_h > 0.0, flow_veh_h, 0.0)
-        saturation_veh_h = self.saturation_veh_h.copy()
-        for m in np.flatnonzero(self.opposed_by.any(axis=1)):
-            foes = self.opposed_by[m] & (self.saturation_veh_h > 0.0)
-            ratio = float((flow_veh_h[foes] / self.saturation_veh_h[foes]).max(initial=0.0))
-            saturation_veh_h[m] = webster.permissive_saturation_veh_h(float(flow_veh_h[foes].sum()), ratio, saturation_veh_h[m])
-        per_lane_veh_h = np.divide(saturation_veh_h, self.lanes, out=np.ones_like(self.lanes), where=self.lanes > 0.0)
-        # The share of an hour's green of one lane that the group's vehicles need, in units of a vehicle per hour.
-        group_load = self.shared @ (flow_veh_h / np.maximum(per_lane_veh_h, 1.0))
-        return np.concatenate((flow_veh_h, group_load)), np.concatenate((saturation_veh_h, self.group_lanes))
+        found: tuple[Floats, Floats] = webster.loads(
+            flow_veh_h, self.saturation_veh_h, *webster.foe_lists(self.opposed_by), self.group_of, self.lanes, self.group_lanes
+        )
+        return found
 
 
 def demand_of(signal: Intersection) -> Demand:

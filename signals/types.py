@@ -62,6 +62,7 @@ class Movement:
     speed_mps: float
     crossing_m: float  # path length inside the junction
     exit_storage_veh: float  # vehicles that fit on the receiving lanes up to the next junction
+    inside: tuple[str, ...] = ()  # lanes of its way through the junction
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class Observation:
     vehicle_movement: Ints
     """[vehicle] the movement it will take"""
     vehicle_distance_m: Floats
-    """[vehicle] to the stop line, along its route"""
+    """[vehicle] to the stop line, along its route; negative: it stands behind it, inside the junction"""
     vehicle_speed_mps: Floats
     """[vehicle]"""
 

@@ -156,6 +156,7 @@ def read_movement(reading: Reading, signal: str, index: int, links: list[Any]) -
         speed_mps=links[0].getFromLane().getSpeed(),
         crossing_m=max(lengths_m),
         exit_storage_veh=storage_veh,
+        inside=tuple(dict.fromkeys(lane for link in links for lane in inner_lanes(reading.net, link))),
     )
 
 
@@ -166,14 +167,18 @@ def saturation_veh_h(speed_mps: float) -> float:
 
 def inside(net: Any, link: Any) -> tuple[float, float]:
     """Length and least speed of a link's way through the junction [m, m/s]."""
-    via, length_m, speed_mps = link.getViaLaneID(), 0.0, link.getFromLane().getSpeed()
+    lanes = [net.getLane(lane) for lane in inner_lanes(net, link)]
+    return sum(lane.getLength() for lane in lanes), min([link.getFromLane().getSpeed(), *(lane.getSpeed() for lane in lanes)])
+
+
+def inner_lanes(net: Any, link: Any) -> list[str]:
+    """The lanes inside the junction that a link leads over, in order."""
+    via, lanes = link.getViaLaneID(), []
     while via:
-        lane = net.getLane(via)
-        length_m += lane.getLength()
-        speed_mps = min(speed_mps, lane.getSpeed())
-        following = lane.getOutgoing()
+        lanes.append(via)
+        following = net.getLane(via).getOutgoing()
         via = following[0].getViaLaneID() if following else ""
-    return length_m, speed_mps
+    return lanes
 
 
 def read_lanes(reading: Reading, movements: tuple[Movement, ...]) -> tuple[Lane, ...]:

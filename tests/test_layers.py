@@ -87,6 +87,7 @@ def test_only_training_imports_torch(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in FILES if name_of(p).startswith("signals/")], ids=name_of)
 def test_signals_imports_numpy_numba_and_the_standard_library_alone(path: Path) -> None:
     known = {"signals", "numpy", "numba", *sys.stdlib_module_names}
+    known |= {"scipy"} if name_of(path) == "signals/planners/progression.py" else set()  # MAXBAND, behind the extra `plan`
     assert [f"{line}: {module}" for module, line in imports(path) if module.split(".")[0] not in known] == []
 
 

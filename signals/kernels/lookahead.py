@@ -13,11 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from signals.kernels.queues import Bools, Floats, Ints, arrival_times_s, expected_before, queues_of
+from signals.kernels.neighbours import Coming, Ways, nobody, released
+from signals.kernels.queues import Bools, Floats, Ints, Queues, arrival_times_s, expected, expected_before, queues_of
 
 GAP_S = 3.0
 STOPPED_S = 2.0  # of waiting makes a stop
 ACCELERATION_MPS2 = 2.6
+SETTLED_S = 4.0  # of green, after which who still stands at the line is held up by something else
 
 
 class Tariff(NamedTuple):
@@ -33,6 +35,43 @@ class Tariff(NamedTuple):
     width: int
 
 
+class City(NamedTuple):
+    """Every signal's arrays, as `signals.layout` pads them, and its lanes on one axis."""
+
+    phases: Ints  # [signal]
+    lane_start: Ints  # [signal + 1]
+    movement_start: Ints  # [signal + 1]
+    serves: Ints  # [signal, phase, movement]
+    intergreen_s: Floats  # [signal, phase, phase]
+    yields_to: Ints  # [signal, movement, movement]
+    min_green_s: Floats  # [signal, phase]
+    speed_mps: Floats  # [lane]
+    sensed_m: Floats  # [lane]
+    headway_s: Floats  # [lane]
+
+
+class Seen(NamedTuple):
+    """What the sensors say: the phases, and the vehicles by lane, nearest first."""
+
+    phase: Ints  # [signal]
+    age_s: Floats  # [signal]
+    lane: Ints  # [vehicle]
+    movement: Ints  # [vehicle]
+    distance_m: Floats  # [vehicle]
+    speed_mps: Floats  # [vehicle]
+    exit_full: Bools  # [movement]
+    wait_s: Floats  # [movement]
+
+
+class Outlook(NamedTuple):
+    """How what is seen becomes queues."""
+
+    horizon_s: float
+    blocked_s: float
+    expected_weight: float
+    patience_s: float
+
+
 @njit(cache=True)
 def gap(
     m: int, t_s: float, serves: Ints, yields_to: Ints, head: Ints, end: Ints, ready_s: Floats, arrival_s: Floats, movement: Ints
@@ -42,7 +81,7 @@ def gap(
         h = head[k]
         if h < end[k]:
             foe = movement[h]
-            if yields_to[m, foe] and serves[foe] > 0 and max(arrival_s[h], ready_s[k]) < t_s + GAP_S:
+            if yields_to[m, foe] and serves[foe] > 0 and arrival_s[h] < t_s + GAP_S:
                 return False
     return True
 
@@ -70,12 +109,13 @@ def starting(
 @njit(cache=True)
 def play(
     before: int, after: int, t0_s: float, t1_s: float, serves: Ints, intergreen_s: Floats, yields_to: Ints, head: Ints, end: Ints,
-    ready_s: Floats, headway_s: Floats, arrival_s: Floats, movement: Ints, standing: Bools, weight: Floats,
-    startup_s: float, stop_s: float, active: Ints,
+    ready_s: Floats, headway_s: Floats, arrival_s: Floats, movement: Ints, standing: Bools, inside: Bools, weight: Floats, size: Floats,
+    startup_s: float, stop_s: float, active: Ints, gone_at_s: Floats,
 ) -> float:  # fmt: skip
     """Discharge from `t0_s` to `t1_s` after a change of phase; moves `head` and `ready_s` on, returns delay and stops of who left [s].
 
-    During the intergreen only movements served before and after go on. `active` [lane] is room to work in.
+    During the intergreen only movements served before and after go on. `active` [lane] is room to work in;
+    `gone_at_s` [vehicle] takes when each one left.
     """
     cost_s = 0.0
     green_s = t0_s + intergreen_s[before, after]
@@ -93,14 +133,17 @@ def play(
                 leaves_s = max(leaves_s, t_s)
                 m = movement[h]
                 code = min(serves[before, m], serves[after, m]) if changing else serves[after, m]
+                if inside[h] and code == 0:  # the light is behind it: it waits for the others only
+                    code = 1
                 if code == 0 or (code == 1 and not gap(m, leaves_s, serves[after], yields_to, head, end, ready_s, arrival_s, movement)):
                     break
                 waited_s = leaves_s - arrival_s[h]
                 cost_s += weight[h] * waited_s
                 if waited_s > STOPPED_S and not standing[h]:
                     cost_s += weight[h] * stop_s
-                ready_s[k] = leaves_s + headway_s[k]
+                ready_s[k] = leaves_s + headway_s[k] * size[h]
                 head[k] = h + 1
+                gone_at_s[h] = leaves_s
         t_s += 1.0
     return cost_s
 
@@ -182,10 +225,14 @@ def slot_for(price_s: Floats, found: int, total_s: float) -> int:
 @njit(cache=True)
 def phase_costs_s(
     phase: int, age_s: float, phases: int, min_green_s: Floats, serves: Ints, intergreen_s: Floats, yields_to: Ints,
-    start: Ints, end: Ints, ready0_s: Floats, headway_s: Floats, arrival_s: Floats, movement: Ints, standing: Bools, weight: Floats,
+    start: Ints, end: Ints, ready0_s: Floats, headway_s: Floats, arrival_s: Floats, movement: Ints, standing: Bools, inside: Bools,
+    weight: Floats, size: Floats,
     tariff: Tariff,
-) -> Floats:  # fmt: skip
-    """Price of choosing each phase next, then going on as well as a beam of sequences finds [phase]; NaN where not allowed [s]."""
+) -> tuple[Floats, Ints]:  # fmt: skip
+    """Price of choosing each phase next, then going on as well as a beam of sequences finds [phase]; NaN where not allowed [s].
+
+    And the sequence of phases found after each first choice [phase, epoch].
+    """
     out = np.full(phases, np.nan)
     startup_s, stop_s, left_s, square_s, first_s, epoch_s, epochs, width = tariff
     epochs = epochs if arrival_s.shape[0] > 0 else 1  # nobody comes: nothing to grow for
@@ -195,7 +242,8 @@ def phase_costs_s(
     # The kept sequences, this epoch's and the next one's by turns [2, sequence, ...].
     head, ready_s = np.zeros((2, width, lanes), dtype=np.int64), np.zeros((2, width, lanes))
     spent_s, green_at_s, at = np.zeros((2, width)), np.zeros((2, width)), np.zeros((2, width), dtype=np.int64)
-    price_s, active = np.zeros(width), np.zeros(lanes, dtype=np.int64)
+    price_s, active, gone_at_s = np.zeros(width), np.zeros(lanes, dtype=np.int64), np.zeros(arrival_s.shape[0])
+    path, found_path = np.zeros((2, width, epochs), dtype=np.int64), np.zeros((phases, epochs), dtype=np.int64)
     new_head, new_ready_s = np.zeros(lanes, dtype=np.int64), np.zeros(lanes)
     for first in range(phases):
         if first != phase and not age_s >= min_green_s[phase]:  # of an unknown age it may not change
@@ -204,8 +252,9 @@ def phase_costs_s(
             head[0, 0, k], ready_s[0, 0, k] = start[k], ready0_s[k]
         spent_s[0, 0] = play(
             phase, first, 0.0, first_s, serves, intergreen_s, yields_to, head[0, 0], end, ready_s[0, 0], headway_s,
-            arrival_s, movement, standing, weight, startup_s, stop_s, active,
+            arrival_s, movement, standing, inside, weight, size, startup_s, stop_s, active, gone_at_s,
         )  # fmt: skip
+        path[0, 0, 0] = first
         at[0, 0], green_at_s[0, 0] = first, (-age_s if first == phase else intergreen_s[phase, first])
         price_s[0] = spent_s[0, 0] + waiting_cost_s(first_s, head[0, 0], arrived[0], sums, left_s, square_s, stop_s)
         count, now = 1, 0
@@ -221,7 +270,7 @@ def phase_costs_s(
                         new_head[k], new_ready_s[k] = head[now, b, k], ready_s[now, b, k]
                     gone_s = spent_s[now, b] + play(
                         before, q, t0_s, t0_s + epoch_s, serves, intergreen_s, yields_to, new_head, end, new_ready_s, headway_s,
-                        arrival_s, movement, standing, weight, startup_s, stop_s, active,
+                        arrival_s, movement, standing, inside, weight, size, startup_s, stop_s, active, gone_at_s,
                     )  # fmt: skip
                     total_s = gone_s + waiting_cost_s(t0_s + epoch_s, new_head, arrived[e], sums, left_s, square_s, stop_s)
                     slot = slot_for(price_s, found, total_s)
@@ -231,50 +280,113 @@ def phase_costs_s(
                         green_at_s[nxt, slot] = green_at_s[now, b] if q == before else t0_s + intergreen_s[before, q]
                         for k in range(lanes):
                             head[nxt, slot, k], ready_s[nxt, slot, k] = new_head[k], new_ready_s[k]
+                        path[nxt, slot, :e] = path[now, b, :e]
+                        path[nxt, slot, e] = q
             count, now = found, nxt
-        out[first] = price_s[:count].min()
-    return out
+        best = price_s[:count].argmin()
+        out[first], found_path[first] = price_s[best], path[now, best]
+    return out, found_path
+
+
+@njit(cache=True)
+def departures_s(path: Ints, phase: int, serves: Ints, intergreen_s: Floats, yields_to: Ints, queues: Queues, tariff: Tariff) -> Floats:
+    """When each vehicle leaves if the phases follow one another as in `path` [epoch]; infinite: not before the horizon [vehicle] [s]."""
+    gone_at_s = np.full(queues.arrival_s.shape[0], np.inf)
+    head, ready_s, active = queues.start.copy(), queues.ready_s.copy(), np.zeros(queues.start.shape[0], dtype=np.int64)
+    before, t_s = phase, 0.0
+    for e in range(path.shape[0]):
+        until_s = tariff.first_s + e * tariff.epoch_s
+        play(
+            before, path[e], t_s, until_s, serves, intergreen_s, yields_to, head, queues.end, ready_s, queues.headway_s,
+            queues.arrival_s, queues.movement, queues.standing, queues.inside, queues.weight, queues.size,
+            tariff.startup_s, tariff.stop_s, active, gone_at_s,
+        )  # fmt: skip
+        before, t_s = path[e], until_s
+    return gone_at_s
+
+
+@njit(cache=True)
+def signal_costs(
+    i: int, city: City, now: Seen, arrive_s: Floats, seen: slice, flow_veh_h: Floats, coming: Coming, rules: Outlook, tariff: Tariff
+) -> tuple[Floats, Ints, Queues]:  # fmt: skip
+    """`phase_costs_s` of one signal, and the queues that it was played with."""
+    lanes, movements = slice(city.lane_start[i], city.lane_start[i + 1]), slice(city.movement_start[i], city.movement_start[i + 1])
+    phase, serves = now.phase[i], city.serves[i]
+    protected = serves[phase] == 2 if now.age_s[i] >= SETTLED_S else np.zeros(serves.shape[1], dtype=np.bool_)
+    queues = queues_of(
+        now.lane[seen] - city.lane_start[i], now.movement[seen] - city.movement_start[i], arrive_s[seen], now.distance_m[seen],
+        now.speed_mps[seen], protected, now.exit_full[movements], now.wait_s[movements], city.headway_s[lanes], flow_veh_h[lanes],
+        city.sensed_m[lanes] / city.speed_mps[lanes], rules.horizon_s, rules.blocked_s, rules.expected_weight, rules.patience_s,
+        coming, city.lane_start[i],
+    )  # fmt: skip
+    costs_s, paths = phase_costs_s(
+        phase, now.age_s[i], city.phases[i], city.min_green_s[i], serves, city.intergreen_s[i], city.yields_to[i], queues.start,
+        queues.end, queues.ready_s, queues.headway_s, queues.arrival_s, queues.movement, queues.standing, queues.inside, queues.weight,
+        queues.size, tariff,
+    )  # fmt: skip
+    return costs_s, paths, queues
+
+
+@njit(cache=True)
+def idle(i: int, city: City, seen: slice, flow_veh_h: Floats, coming: Coming, until_s: float) -> bool:
+    """Whether nobody is near a signal, and nobody is expected before a time."""
+    first, last = city.lane_start[i], city.lane_start[i + 1]
+    if seen.start < seen.stop or coming.start[last] > coming.start[first]:
+        return False
+    return not expected_before(until_s, city.sensed_m[first:last] / city.speed_mps[first:last], flow_veh_h[first:last])
+
+
+@njit(cache=True)
+def releases(city: City, now: Seen, arrive_s: Floats, flow_veh_h: Floats, ways: Ways, rules: Outlook, tariff: Tariff) -> Coming:
+    """Who reaches each lane from the neighbours within the horizon, if every signal does what looks best to it alone."""
+    lanes = city.speed_mps.shape[0]
+    alone = nobody(lanes)
+    room = now.lane.shape[0] + expected(flow_veh_h, rules.horizon_s)
+    by, at_s, weight, n = np.zeros(room, dtype=np.int64), np.zeros(room), np.zeros(room), 0
+    start = np.searchsorted(now.lane, city.lane_start)
+    for i in range(city.phases.shape[0]):
+        seen = slice(start[i], start[i + 1])
+        if not idle(i, city, seen, flow_veh_h, alone, tariff.first_s):
+            costs_s, paths, queues = signal_costs(i, city, now, arrive_s, seen, flow_veh_h, alone, rules, tariff)
+            best = now.phase[i]
+            for p in range(city.phases[i]):
+                if costs_s[p] < costs_s[best]:
+                    best = p
+            last = n + queues.movement.shape[0]
+            by[n:last] = queues.movement + city.movement_start[i]
+            at_s[n:last] = departures_s(paths[best], now.phase[i], city.serves[i], city.intergreen_s[i], city.yields_to[i], queues, tariff)
+            weight[n:last] = queues.weight
+            n = last
+    coming: Coming = released(by[:n], at_s[:n], weight[:n], ways, lanes, rules.horizon_s)
+    return coming
 
 
 @njit(cache=True)
 def network_costs(
-    phase: Ints, age_s: Floats, min_green_s: Floats, phases: Ints, lane_start: Ints, movement_start: Ints, serves: Ints,
-    intergreen_s: Floats, yields_to: Ints, vehicle_lane: Ints, vehicle_movement: Ints, vehicle_distance_m: Floats,
-    vehicle_speed_mps: Floats, lane_speed_mps: Floats, lane_sensed_m: Floats, lane_flow_veh_h: Floats, exit_full: Bools,
-    headway_s: Floats, blocked_s: float, expected_weight: float, tariff: Tariff,
+    city: City, now: Seen, flow_veh_h: Floats, relayed_flow_veh_h: Floats, ways: Ways, rules: Outlook, tariff: Tariff
 ) -> Floats:  # fmt: skip
     """`phase_costs_s` of every signal [signal, phase], NaN where a phase may not be chosen now, all 0 where nobody comes.
 
-    `lane_flow_veh_h` [lane, movement of the signal]: flow expected from beyond the sensed range, laid out as evenly spaced vehicles.
+    `flow_veh_h` [lane, movement of the signal]: flow expected from beyond the sensed range, laid out as evenly spaced vehicles. Where
+    there are `ways`, plans are made twice: the second time with what the neighbours' first plans release, and `relayed_flow_veh_h`.
     """
-    out = np.full((phases.shape[0], serves.shape[1]), np.nan)
-    limit_mps = lane_speed_mps[vehicle_lane]
-    arrive_s = arrival_times_s(vehicle_distance_m, vehicle_speed_mps, limit_mps, ACCELERATION_MPS2)
-    horizon_s = tariff.first_s + (tariff.epochs - 1) * tariff.epoch_s
-    last = 0
-    for i in range(phases.shape[0]):
-        first = last
-        while last < vehicle_lane.shape[0] and vehicle_lane[last] < lane_start[i + 1]:
-            last += 1
-        if age_s[i] < 0.0:
+    signals = city.phases.shape[0]
+    out = np.full((signals, city.serves.shape[1]), np.nan)
+    arrive_s = arrival_times_s(now.distance_m, now.speed_mps, city.speed_mps[now.lane], ACCELERATION_MPS2)
+    start = np.searchsorted(now.lane, city.lane_start)
+    coming = nobody(city.speed_mps.shape[0])
+    if ways.lane.shape[0] > 0:
+        coming = releases(city, now, arrive_s, flow_veh_h, ways, rules, tariff)
+        flow_veh_h = relayed_flow_veh_h
+    for i in range(signals):
+        if now.age_s[i] < 0.0:
             continue
-        lanes = slice(lane_start[i], lane_start[i + 1])
-        sight_s = lane_sensed_m[lanes] / lane_speed_mps[lanes]
-        if first == last and not expected_before(tariff.first_s, sight_s, lane_flow_veh_h[lanes]):
-            for p in range(phases[i]):  # nobody comes before the next decision: every phase is as good, and the lights may rest
-                if p == phase[i] or age_s[i] >= min_green_s[i, phase[i]]:
+        seen = slice(start[i], start[i + 1])
+        if idle(i, city, seen, flow_veh_h, coming, tariff.first_s):
+            for p in range(city.phases[i]):  # nobody comes before the next decision: every phase is as good, and the lights may rest
+                if p == now.phase[i] or now.age_s[i] >= city.min_green_s[i, now.phase[i]]:
                     out[i, p] = 0.0
             continue
-        seen = slice(first, last)
-        protected = serves[i, phase[i]] == 2 if age_s[i] >= 4.0 else np.zeros(serves.shape[2], dtype=np.bool_)
-        queues = queues_of(
-            vehicle_lane[seen] - lane_start[i], vehicle_movement[seen] - movement_start[i], arrive_s[seen],
-            vehicle_distance_m[seen], vehicle_speed_mps[seen], protected, exit_full[movement_start[i] : movement_start[i + 1]],
-            headway_s[lanes], lane_flow_veh_h[lanes], sight_s,
-            horizon_s, blocked_s, expected_weight,
-        )  # fmt: skip
-        out[i, : phases[i]] = phase_costs_s(
-            phase[i], age_s[i], phases[i], min_green_s[i], serves[i], intergreen_s[i], yields_to[i], queues.start, queues.end,
-            queues.ready_s, queues.headway_s, queues.arrival_s, queues.movement, queues.standing, queues.weight, tariff,
-        )  # fmt: skip
+        costs_s, _, _ = signal_costs(i, city, now, arrive_s, seen, flow_veh_h, coming, rules, tariff)
+        out[i, : city.phases[i]] = costs_s
     return out

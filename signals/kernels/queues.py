@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from signals.kernels.neighbours import Coming
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -25,7 +27,9 @@ class Queues(NamedTuple):
     arrival_s: Floats  # [vehicle] earliest time at the stop line
     movement: Ints  # [vehicle]
     standing: Bools  # [vehicle]
+    inside: Bools  # [vehicle] past the stop line: its own light does not matter any more
     weight: Floats  # [vehicle] 1 where it is seen
+    size: Floats  # [vehicle] share of a headway that it takes
 
 
 @njit(cache=True)
@@ -37,7 +41,9 @@ def arrival_times_s(distance_m: Floats, speed_mps: Floats, limit_mps: Floats, ac
         top = max(limit_mps[i], 0.1)
         v = min(speed_mps[i], top)
         ramp_m = (top * top - v * v) / (2.0 * acceleration_mps2)
-        if distance_m[i] <= ramp_m:
+        if distance_m[i] <= 0.0:
+            out[i] = 0.0
+        elif distance_m[i] <= ramp_m:
             out[i] = (np.sqrt(v * v + 2.0 * acceleration_mps2 * distance_m[i]) - v) / acceleration_mps2
         else:
             out[i] = (top - v) / acceleration_mps2 + (distance_m[i] - ramp_m) / top
@@ -47,7 +53,8 @@ def arrival_times_s(distance_m: Floats, speed_mps: Floats, limit_mps: Floats, ac
 @njit(cache=True)
 def queues_of(
     lane: Ints, movement: Ints, arrive_s: Floats, distance_m: Floats, speed_mps: Floats, protected: Bools, exit_full: Bools,
-    headway_s: Floats, flow_veh_h: Floats, sight_s: Floats, horizon_s: float, blocked_s: float, expected_weight: float,
+    wait_s: Floats, headway_s: Floats, flow_veh_h: Floats, sight_s: Floats, horizon_s: float, blocked_s: float, expected_weight: float,
+    patience_s: float, coming: Coming, first_lane: int,
 ) -> Queues:  # fmt: skip
     """Seen vehicles [vehicle], nearest first within each lane, and behind them those that the flows [lane, movement] bring.
 
@@ -55,10 +62,11 @@ def queues_of(
     `blocked_s`. `sight_s` [lane]: how long a vehicle from the edge of the sensed range needs.
     """
     lanes = headway_s.shape[0]
-    room = lane.shape[0] + expected(flow_veh_h, horizon_s)
+    room = lane.shape[0] + expected(flow_veh_h, horizon_s) + coming.start[first_lane + lanes] - coming.start[first_lane]
     start, end, ready_s = np.zeros(lanes, dtype=np.int64), np.zeros(lanes, dtype=np.int64), np.zeros(lanes)
     arrival_s, heads_for = np.empty(room), np.empty(room, dtype=np.int64)
-    standing, weight = np.zeros(room, dtype=np.bool_), np.ones(room)
+    standing, inside, weight = np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), np.ones(room)
+    size = np.ones(room)
     n, v = 0, 0
     for k in range(lanes):
         start[k] = n
@@ -66,15 +74,23 @@ def queues_of(
             m = movement[v]
             arrival_s[n] = arrive_s[v] if n == start[k] else max(arrive_s[v], arrival_s[n - 1])
             heads_for[n], standing[n] = m, speed_mps[v] < SLOW_MPS
-            stuck = protected[m] and speed_mps[v] < STANDING_MPS and distance_m[v] < AT_THE_LINE_M
-            if n == start[k] and (stuck or exit_full[m]):
+            inside[n] = distance_m[v] < 0.0
+            stuck = protected[m] and not inside[n] and speed_mps[v] < STANDING_MPS and distance_m[v] < AT_THE_LINE_M
+            if n == start[k] and not inside[n] and (stuck or exit_full[m]):
                 ready_s[k] = blocked_s
+            if inside[n]:
+                weight[n] = 1.0 + wait_s[m] / patience_s
             n += 1
             v += 1
         end[k] = append_expected(flow_veh_h[k], sight_s[k], horizon_s, start[k], n, arrival_s, heads_for)
         weight[n : end[k]] = expected_weight
         n = end[k]
-    return Queues(start, end, headway_s, ready_s, arrival_s[:n], heads_for[:n], standing[:n], weight[:n])
+        for c in range(coming.start[first_lane + k], coming.start[first_lane + k + 1]):
+            arrival_s[n] = coming.arrival_s[c] if n == start[k] else max(coming.arrival_s[c], arrival_s[n - 1])
+            heads_for[n], weight[n], size[n] = coming.movement[c], coming.weight[c], coming.weight[c]
+            n += 1
+        end[k] = n
+    return Queues(start, end, headway_s, ready_s, arrival_s[:n], heads_for[:n], standing[:n], inside[:n], weight[:n], size[:n])
 
 
 @njit(cache=True)

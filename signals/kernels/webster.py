@@ -1,4 +1,7 @@
-"""Webster's method: critical flow ratios, the cycle of least delay, greens in proportion. Webster 1958, RRTP 39."""
+"""Webster's method: critical flow ratios, the cycle of least delay, greens in proportion. Webster 1958, RRTP 39.
+
+Where the critical flows do not fit, greens go where they take most off the queues that grow (`signals.kernels.oversaturation`).
+"""
 
 import math
 
@@ -6,10 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from signals.kernels.oversaturation import least_overflow_greens_s
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 OVERSATURATED = 0.95  # beyond this sum of critical ratios the cycle formula has no meaning: the longest cycle stands in
+LEAST_SPARE = 1e-12  # of a share of green: what is less is rounding
 CRITICAL_GAP_S = 4.5  # of a permissive left turn, HCM 2000 exhibit 17-5 and ch. 16
 FOLLOW_UP_S = 2.5
 COMMON_GREEN = 0.4  # share of the cycle, for what of it an opposing queue blocks
@@ -17,33 +24,88 @@ SNEAKERS_VEH_H = 90.0  # two vehicles in the change of each cycle of about 80 s,
 
 
 @njit(cache=True)
-def critical_ratios(flow_veh_h: Floats, saturation_veh_h: Floats, serves: Ints) -> Floats:
-    """Smallest shares of green time per phase [phase] that serve every movement, by critical movement analysis.
+def classes_of(serves: Ints) -> tuple[Ints, Bools]:
+    """Movements by the phases that serve them: the class of each [movement], -1 for none, and the phases of each [class, phase].
 
-    A movement asks for y = flow / saturation of its protected phases together, or of its permissive ones if it has no
-    other. Movements of one phase go first: the largest y is critical. One of several phases then scales those up in
-    proportion, as far as they fall short (in equal parts where they are empty). NaN flow: NaN. Webster 1958, sec. 3.
+    The phases are those that serve it protected, or permissive ones if it has no other. Classes of fewer phases come first.
     """
     phases, movements = serves.shape
-    ratios = np.zeros(phases)
+    class_of = np.full(movements, -1)
+    within = np.zeros((movements, phases), dtype=np.bool_)
+    found = 0
     for choice in range(1, phases + 1):
         for m in range(movements):
             code = serves[:, m].max()
-            count = 0
-            offered = 0.0
-            for p in range(phases):
-                if code > 0 and serves[p, m] == code:
-                    count += 1
-                    offered += ratios[p]
-            if count != choice:
+            mine = serves[:, m] == code
+            if code == 0 or mine.sum() != choice:
                 continue
-            # No saturation flow: a crossing or a lamp without lanes, which asks for no green of its own.
-            asked = flow_veh_h[m] / saturation_veh_h[m] if saturation_veh_h[m] > 0.0 else 0.0
-            if offered >= asked:
-                continue
-            for p in range(phases):
-                if serves[p, m] == code:
-                    ratios[p] = ratios[p] * asked / offered if offered > 0.0 else asked / count
+            for c in range(found):
+                if (within[c] == mine).all():
+                    class_of[m] = c
+            if class_of[m] < 0:
+                within[found] = mine
+                class_of[m] = found
+                found += 1
+    return class_of, within[:found].copy()
+
+
+@njit(cache=True)
+def asked_ratios(flow_veh_h: Floats, saturation_veh_h: Floats, class_of: Ints, classes: int) -> Floats:
+    """Share of green that the heaviest movement of each class asks for, y = flow / saturation flow [class]; NaN: unknown."""
+    asked = np.zeros(classes)
+    for m in range(flow_veh_h.size):
+        c = class_of[m]
+        # No saturation flow: a crossing or a lamp without lanes, which asks for no green of its own.
+        if c >= 0 and saturation_veh_h[m] > 0.0:
+            ratio = flow_veh_h[m] / saturation_veh_h[m]
+            if not (ratio <= asked[c] or np.isnan(asked[c])):
+                asked[c] = ratio
+    return asked
+
+
+@njit(cache=True)
+def shares_for(asked: Floats, within: Bools) -> Floats:
+    """Shares of green [phase] that serve what every class [class] asks of its phases [class, phase], none larger than needed.
+
+    Each class in turn scales the shares of its phases up in proportion, as far as they fall short (in equal parts where they are
+    empty); at last each phase gives back what no class needs of it.
+    """
+    classes, phases = within.shape
+    shares = np.zeros(phases)
+    for c in range(classes):
+        offered, count = 0.0, 0
+        for p in range(phases):
+            if within[c, p]:
+                offered += shares[p]
+                count += 1
+        if offered >= asked[c]:
+            continue
+        for p in range(phases):
+            if within[c, p]:
+                shares[p] = shares[p] * asked[c] / offered if offered > 0.0 else asked[c] / count
+    for p in range(phases):
+        spare = shares[p]
+        for c in range(classes):
+            if within[c, p] and spare > LEAST_SPARE:
+                offered = -asked[c]
+                for q in range(phases):
+                    if within[c, q]:
+                        offered += shares[q]
+                spare = min(spare, offered)
+        if spare > LEAST_SPARE:
+            shares[p] -= spare
+    return shares
+
+
+@njit(cache=True)
+def critical_ratios(flow_veh_h: Floats, saturation_veh_h: Floats, serves: Ints) -> Floats:
+    """Shares of green time per phase [phase] that serve every movement, by critical movement analysis.
+
+    A movement asks for y = flow / saturation of its protected phases together, or of its permissive ones if it has no
+    other; movements of one phase go first, of which the largest y is critical. NaN flow: NaN. Webster 1958, sec. 3.
+    """
+    class_of, within = classes_of(serves)
+    ratios: Floats = shares_for(asked_ratios(flow_veh_h, saturation_veh_h, class_of, within.shape[0]), within)
     return ratios
 
 
@@ -89,12 +151,10 @@ def proportional_greens_s(ratios: Floats, green_s: float, min_green_s: Floats) -
     g_i = max(min_i, y_i / Y * G), phases at their minimum taken out of G and Y until it fits. Webster 1958.
     """
     n = ratios.size
-    greens_s = min_green_s.copy()
-    if np.isnan(ratios).any():
+    total = ratios.sum()
+    if np.isnan(total):
         return np.full(n, np.nan)
-    share = ratios.copy()
-    if share.sum() <= 0.0:
-        share[:] = 1.0
+    greens_s = min_green_s.copy()
     pinned = np.zeros(n, dtype=np.bool_)
     for _ in range(n):
         left_s = green_s
@@ -103,12 +163,13 @@ def proportional_greens_s(ratios: Floats, green_s: float, min_green_s: Floats) -
             if pinned[p]:
                 left_s -= min_green_s[p]
             else:
-                weight += share[p]
+                weight += ratios[p] if total > 0.0 else 1.0
         changed = False
         for p in range(n):
             if pinned[p]:
                 continue
-            greens_s[p] = left_s * share[p] / weight if weight > 0.0 else 0.0
+            part = ratios[p] if total > 0.0 else 1.0
+            greens_s[p] = left_s * part / weight if weight > 0.0 else 0.0
             if greens_s[p] < min_green_s[p]:
                 greens_s[p] = min_green_s[p]
                 pinned[p] = True
@@ -122,69 +183,65 @@ def proportional_greens_s(ratios: Floats, green_s: float, min_green_s: Floats) -
 def on_grid_s(greens_s: Floats, min_green_s: Floats, step_s: float) -> Floats:
     """Greens on the step grid [phase], their sum kept to half a step: minimums up, the rest by largest remainder."""
     n = greens_s.size
-    if np.isnan(greens_s).any():
+    total_s = greens_s.sum()
+    if np.isnan(total_s):
         return np.full(n, np.nan)
-    steps = np.floor(greens_s / step_s + 1e-9)
+    rounded_s, remainder = np.empty(n), np.empty(n)
+    given = 0.0
     for p in range(n):
-        steps[p] = max(steps[p], np.ceil(min_green_s[p] / step_s - 1e-9))
-    missing = int(np.round(greens_s.sum() / step_s - steps.sum()))
-    remainder = greens_s / step_s - steps
-    for _ in range(missing):
+        exact = greens_s[p] / step_s
+        steps = max(np.floor(exact + 1e-9), np.ceil(min_green_s[p] / step_s - 1e-9))
+        rounded_s[p], remainder[p] = steps * step_s, exact - steps
+        given += steps
+    for _ in range(int(np.round(total_s / step_s - given))):
         p = int(np.argmax(remainder))
-        steps[p] += 1.0
+        rounded_s[p] += step_s
         remainder[p] -= 1.0
-    rounded_s: Floats = steps * step_s
     return rounded_s
 
 
 @njit(cache=True)
-def plan_s(
-    flow_veh_h: Floats,
-    saturation_veh_h: Floats,
-    serves: Ints,
-    lost_s: float,
-    min_green_s: Floats,
-    min_cycle_s: float,
-    max_cycle_s: float,
-    step_s: float,
-) -> Floats:
-    """Greens of one signal's Webster plan [phase]; the cycle is their sum plus the lost time. NaN: unknown flow."""
-    ratios = critical_ratios(flow_veh_h, saturation_veh_h, serves)
+def fits(ratios: Floats, cycle_s: float, lost_s: float, min_green_s: Floats) -> bool:
+    """Whether the greens that the ratios ask for, or the minimums where those are longer, fit into the cycle."""
+    needed_s = lost_s
+    for p in range(ratios.size):
+        needed_s += max(ratios[p] * cycle_s, min_green_s[p])
+    return needed_s <= cycle_s
+
+
+@njit(cache=True)
+def class_plan_s(
+    flow_veh_h: Floats, saturation_veh_h: Floats, class_of: Ints, within: Bools, counted: Bools, lost_s: float, min_green_s: Floats,
+    min_cycle_s: float, max_cycle_s: float, step_s: float,
+) -> Floats:  # fmt: skip
+    """`plan_s` with the classes of `classes_of` worked out before: they do not change with the flows."""
+    ratios = shares_for(asked_ratios(flow_veh_h, saturation_veh_h, class_of, within.shape[0]), within)
     cycle_s = optimal_cycle_s(lost_s, ratios.sum(), min_cycle_s, max_cycle_s)
     cycle_s = cycle_with_minimums_s(cycle_s, lost_s, ratios, min_green_s, max_cycle_s)
+    if cycle_s >= max_cycle_s and not fits(ratios, cycle_s, lost_s, min_green_s):
+        shared_s: Floats = least_overflow_greens_s(
+            flow_veh_h, saturation_veh_h, class_of, within, counted, cycle_s, lost_s, min_green_s, step_s
+        )
+        return shared_s
     greens_s: Floats = proportional_greens_s(ratios, cycle_s - lost_s, min_green_s)
     rounded_s: Floats = on_grid_s(greens_s, min_green_s, step_s)
     return rounded_s
 
 
 @njit(cache=True)
-def plans(
-    flow_veh_h: Floats,
-    saturation_veh_h: Floats,
-    serves: Ints,
-    phases: Ints,
-    movements: Ints,
-    lost_s: Floats,
-    min_green_s: Floats,
-    min_cycle_s: Floats,
-    max_cycle_s: Floats,
-    step_s: Floats,
-) -> Floats:
-    """Greens of many signals at once [signal, phase]: `plan_s` on padded arrays; NaN past the last phase."""
-    greens_s = np.full(min_green_s.shape, np.nan)
-    for i in range(phases.size):
-        p, m = phases[i], movements[i]
-        greens_s[i, :p] = plan_s(
-            flow_veh_h[i, :m],
-            saturation_veh_h[i, :m],
-            serves[i, :p, :m],
-            lost_s[i],
-            min_green_s[i, :p],
-            min_cycle_s[i],
-            max_cycle_s[i],
-            step_s[i],
-        )
-    return greens_s
+def plan_s(
+    flow_veh_h: Floats, saturation_veh_h: Floats, serves: Ints, counted: Bools, lost_s: float, min_green_s: Floats,
+    min_cycle_s: float, max_cycle_s: float, step_s: float,
+) -> Floats:  # fmt: skip
+    """Greens of one signal's Webster plan [phase]; the cycle is their sum plus the lost time. NaN: unknown flow.
+
+    `counted` [movement]: whose left-over vehicles count where not all fit; movements that also stand in a lane group do not.
+    """
+    class_of, within = classes_of(serves)
+    found_s: Floats = class_plan_s(
+        flow_veh_h, saturation_veh_h, class_of, within, counted, lost_s, min_green_s, min_cycle_s, max_cycle_s, step_s
+    )
+    return found_s
 
 
 @njit(cache=True)
@@ -202,3 +259,59 @@ def permissive_saturation_veh_h(opposing_veh_h: float, opposing_ratio: float, sa
     gaps_veh_h /= 1.0 - math.exp(-opposing_veh_h * FOLLOW_UP_S / 3600.0)
     open_share = max(0.0, 1.0 - opposing_ratio / COMMON_GREEN) / max(1e-9, 1.0 - opposing_ratio)
     return min(saturation_veh_h, max(SNEAKERS_VEH_H, gaps_veh_h * open_share))
+
+
+@njit(cache=True)
+def foe_lists(opposed_by: Bools) -> tuple[Ints, Ints]:
+    """Whom each movement waits for: foes one after the other, and where each movement's end [movement]."""
+    movements = opposed_by.shape[0]
+    ends = np.zeros(movements, dtype=np.int64)
+    foes = np.zeros(opposed_by.sum(), dtype=np.int64)
+    n = 0
+    for m in range(movements):
+        for k in range(movements):
+            if opposed_by[m, k]:
+                foes[n] = k
+                n += 1
+        ends[m] = n
+    return foes, ends
+
+
+@njit(cache=True)
+def loads(
+    flow_veh_h: Floats, saturation_veh_h: Floats, foes: Ints, foe_end: Ints, group_of: Ints, lanes: Floats, group_lanes: Floats
+) -> tuple[Floats, Floats]:
+    """Flow and saturation flow of movements and lane groups [movement + group]. HCM 2000, ch. 16 and its app. C.
+
+    A movement that yields (to its foes, as `foe_lists` gives them) has what the gaps leave it. A group (that of each movement in
+    `group_of`, -1 for none) has the mix of its movements, s = lanes * v / sum (v_m / s_m), s_m of one lane. A movement without
+    saturation flow has no flow.
+    """
+    n, groups = flow_veh_h.size, group_lanes.size
+    flows, saturations = np.zeros(n + groups), np.zeros(n + groups)
+    needed, members = np.zeros(groups), np.zeros(groups)
+    at = 0
+    for m in range(n):
+        first, at = at, foe_end[m]
+        if not saturation_veh_h[m] > 0.0:
+            continue
+        flows[m], saturations[m] = flow_veh_h[m], saturation_veh_h[m]
+        if at > first:
+            opposing_veh_h, ratio = 0.0, 0.0
+            for f in range(first, at):
+                k = foes[f]
+                if saturation_veh_h[k] > 0.0:
+                    opposing_veh_h += flow_veh_h[k]
+                    ratio = max(ratio, flow_veh_h[k] / saturation_veh_h[k])
+            saturations[m] = permissive_saturation_veh_h(opposing_veh_h, ratio, saturation_veh_h[m])
+        if group_of[m] >= 0:
+            g = group_of[m]
+            per_lane_veh_h = saturations[m] / lanes[m] if lanes[m] > 0.0 else 0.0
+            flows[n + g] += flows[m]
+            needed[g] += flows[m] / max(per_lane_veh_h, 1.0)
+            saturations[n + g] += per_lane_veh_h
+            members[g] += 1.0
+    for g in range(groups):
+        mix_veh_h = flows[n + g] / needed[g] if needed[g] > 0.0 else saturations[n + g] / max(members[g], 1.0)
+        saturations[n + g] = group_lanes[g] * mix_veh_h
+    return flows, saturations

@@ -14,6 +14,8 @@ from signals.types import Floats, Ints, Network, Observation, Turn
 
 SLOW_MPS = 2.0
 STANDING_MPS = 0.1
+VEHICLE_SPACE_M = 7.5
+INSIDE_M = -1.0  # "distance" of who stands behind the stop line
 Ahead = tuple[tuple[str, int, float, str], ...]
 """Signals on the rest of a vehicle's route, nearest first: (signal, link index, distance [m], aspect)."""
 
@@ -31,6 +33,9 @@ class Sensing:
         self._lanes_of: dict[int, list[int]] = {}
         self._lane_index: dict[str, int] = {}
         self._exits: dict[str, list[int]] = {}
+        self._inside: dict[str, int] = {}
+        self._stop_lane: dict[int, str] = {}
+        self._room: dict[str, float] = {}
         for i, s in enumerate(network.signals):
             places = {lane.id: int(lane_starts[i]) + k for k, lane in enumerate(s.lanes)}
             self._lane_index |= places
@@ -39,6 +44,8 @@ class Sensing:
                 self._lanes_of[flat] = [places[lane] for lane in movement.lanes]
                 for exit_lane in movement.exits:
                     self._exits.setdefault(exit_lane, []).append(flat)
+                self._inside |= dict.fromkeys(movement.inside, flat)
+                self._stop_lane[flat] = movement.lanes[0] if movement.lanes else ""
         self._silent = np.array([m.turn is Turn.CROSSING for s in network.signals for m in s.movements])
         self._signal_of = np.repeat(np.arange(len(network.signals)), np.diff(starts))
         self._place_of = np.arange(self._layout.movements) - starts[self._signal_of]
@@ -98,7 +105,14 @@ class Sensing:
             lane_id = vehicles.getLaneID(vehicle) if slow else ""
             if lane_id in exits:
                 for m in exits[lane_id]:
-                    exit_veh[m] += 1.0
+                    exit_veh[m] += self._spaces(vehicle)
+            elif lane_id in self._inside and speed_mps < STANDING_MPS:
+                stuck = self._inside[lane_id]
+                rows.append((self._lanes_of[stuck][0], INSIDE_M, stuck, 0.0))
+                queue_veh[stuck] += 1.0
+                wait_s[stuck] = max(wait_s[stuck], vehicles.getWaitingTime(vehicle))
+                for m in exits.get(self._stop_lane[stuck], ()):
+                    exit_veh[m] += self._spaces(vehicle)
             if not ahead:
                 continue
             found[vehicle] = ahead
@@ -118,6 +132,13 @@ class Sensing:
                 if speed_mps < STANDING_MPS:
                     wait_s[movement] = max(wait_s[movement], vehicles.getWaitingTime(vehicle))
         return rows, found
+
+    def _spaces(self, vehicle: str) -> float:
+        """How many vehicles' room one takes: more than one for a bus."""
+        kind = self._vehicles.getTypeID(vehicle)
+        if kind not in self._room:
+            self._room[kind] = (self._vehicles.getLength(vehicle) + self._vehicles.getMinGap(vehicle)) / VEHICLE_SPACE_M
+        return self._room[kind]
 
     def _red_s(self, now_s: float, phase: Ints, age_s: Floats) -> Floats:
         """Time since each movement was last seen green [movement]; the first observation counts as green."""

@@ -1,4 +1,4 @@
-"""A link to signals in SUMO, by libsumo or TraCI: reads vehicles as ideal sensors do, and pushes whole programs with intergreens.
+"""A link to signals in SUMO, by libsumo or TraCI: reads sensors (ideal ones, or those given), pushes whole programs with intergreens.
 
 Every push is a complete program: what is running, the approved stages with their intergreens, and a tail that repeats the
 base plan. When the controlling process dies, SUMO goes on with that program by itself.
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from signals.errors import LinkError
+from signals.links.detectors import Sensors
 from signals.links.program import Cabinet, Program, Segment, loop_start
 from signals.links.sensing import Sensing
 from signals.types import ApprovedPlan, Floats, Ints, Network, Observation, Stage
@@ -21,13 +22,13 @@ PROGRAM_ID = "citybrain"
 class SumoLink:
     """Lives as long as its connection; `sumo` is libsumo or a traci connection."""
 
-    def __init__(self, sumo: Any, network: Network, sensing_m: float = 250.0) -> None:
+    def __init__(self, sumo: Any, network: Network, sensing_m: float = 250.0, sensors: Sensors | None = None) -> None:
         self._sumo = sumo
         self._lights = sumo.trafficlight
         self._network = network
         self._cabinets = [Cabinet(signal) for signal in network.signals]
         self._changes: dict[tuple[int, int, tuple[Stage, ...]], tuple[Program, Any]] = {}
-        self._sensing = Sensing(sumo, network, sensing_m)
+        self._sensing: Sensors = Sensing(sumo, network, sensing_m) if sensors is None else sensors
         self._programs = [self._read_program(i) for i in range(len(network.signals))]
         self._last_segment = [-1] * len(network.signals)
         self._green_since_s = np.zeros(len(network.signals))

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signals.kernels.lookahead import Tariff, network_costs
+from signals.kernels.lookahead import City, Outlook, Seen, Tariff, network_costs
+from signals.kernels.neighbours import Ways
 from signals.layout import Layout, lay_out
+from signals.planners.groups import groups_of, settle, street_of
 from signals.planners.sequence import sequences
-from signals.types import ApprovedPlan, Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, TimingPlan
+from signals.types import ApprovedPlan, Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, Street, TimingPlan
 
+LEAST_FLOW_VEH_H = 1.0  # of a movement, so that shares exist where nothing is forecast
 SLOW_DECISIONS_S = 5.0  # decisions at least so far apart are played in epochs of their own length
 SHORTEST_PLAY_S = 2.0  # of a first choice that can be reconsidered every second
 
@@ -35,6 +38,9 @@ class Pricing:
     full_share: float = 0.9
     expected_weight: float = 0.5  # of a vehicle that only the forecast knows
     use_forecast: bool = True
+    relay_least_m: float = 120.0  # of a street: what the neighbour releases onto it is played
+    unfed_share: float = 0.0  # of the forecast flow that stays beside what neighbours release
+    patience_s: float = 20.0  # of one who stands inside the junction: each such wait makes its delay dearer by as much again
 
 
 class Lookahead:
@@ -44,32 +50,46 @@ class Lookahead:
         self.layout: Layout = lay_out(network)
         self.pricing = pricing
         widest = self.layout.serves.shape[1]
-        self._min_green_s = np.zeros((len(limits), widest))
+        min_green_s = np.zeros((len(limits), widest))
         for i, one in enumerate(limits):
-            self._min_green_s[i, : len(one.min_green_s)] = one.min_green_s
-        lanes = [lane for s in network.signals for lane in s.lanes]
-        self._sensed_m = np.array([lane.sensed_m for lane in lanes])
-        self._headway_s = pricing.headway_base_s + pricing.headway_space_m / np.maximum(self.layout.lane_speed_mps, 1.0)
+            min_green_s[i, : len(one.min_green_s)] = one.min_green_s
+        self._city = city_of(network, self.layout, min_green_s, pricing)
         decision_s = limits[0].decision_s
         epoch_s = max(decision_s, pricing.epoch_s) if decision_s >= SLOW_DECISIONS_S else SLOW_DECISIONS_S
         first_s = max(decision_s, SHORTEST_PLAY_S) if decision_s < SLOW_DECISIONS_S else epoch_s
         epochs = 1 + int(np.ceil((pricing.horizon_s - first_s) / epoch_s))
         self._tariff = Tariff(pricing.startup_s, pricing.stop_s, pricing.left_s, pricing.square_s, first_s, epoch_s, epochs, pricing.beam)
+        horizon_s = first_s + (epochs - 1) * epoch_s
+        self._outlook = Outlook(horizon_s, pricing.blocked_s, pricing.expected_weight, pricing.patience_s)
         self._share = lane_shares(network, self.layout)
         self._no_flow = np.zeros(self._share.shape)
+        self._lines, self._way_to = ways_between(network, self.layout, self._share, pricing.relay_least_m)
+        self._unfed = np.ones(self.layout.lanes)
+        self._unfed[self._lines.lane] = pricing.unfed_share
         self._flow: tuple[FlowForecast | None, Floats] = (None, self._no_flow)
 
     def costs_s(self, observed: Observation, forecast: FlowForecast | None) -> Floats:
         """Price of every next phase [signal, phase]; NaN where it may not be chosen now [s]."""
-        p, lay = self.pricing, self.layout
-        exit_full = observed.exit_veh >= p.full_share * lay.movement_exit_storage_veh
-        found: Floats = network_costs(
-            observed.phase, observed.age_s, self._min_green_s, lay.phases, lay.lane_start, lay.movement_start, lay.serves,
-            lay.intergreen_s, lay.yields_to, observed.vehicle_lane, observed.vehicle_movement, observed.vehicle_distance_m,
-            observed.vehicle_speed_mps, lay.lane_speed_mps, self._sensed_m, self._lane_flow(forecast), exit_full,
-            self._headway_s, p.blocked_s, p.expected_weight, self._tariff,
+        exit_full = observed.exit_veh >= self.pricing.full_share * self.layout.movement_exit_storage_veh
+        seen = Seen(
+            observed.phase, observed.age_s, observed.vehicle_lane, observed.vehicle_movement, observed.vehicle_distance_m,
+            observed.vehicle_speed_mps, exit_full, np.nan_to_num(observed.wait_s),
         )  # fmt: skip
+        flow_veh_h = self._lane_flow(forecast)
+        relayed_veh_h = flow_veh_h * self._unfed[:, None]
+        found: Floats = network_costs(self._city, seen, flow_veh_h, relayed_veh_h, self._ways(forecast), self._outlook, self._tariff)
         return found
+
+    def _ways(self, forecast: FlowForecast | None) -> Ways:
+        """Ways to the neighbours with the turning shares that the forecast flows give."""
+        ways = self._lines
+        if forecast is None or ways.lane.size == 0:
+            return ways
+        flow = np.nan_to_num(forecast.flow_veh_h[0], nan=0.0) + LEAST_FLOW_VEH_H
+        weight = flow[self._way_to] * ways.share
+        total = np.add.reduceat(np.append(weight, 0.0), np.minimum(ways.start[:-1], weight.size))
+        by = np.repeat(total, np.diff(ways.start))
+        return ways._replace(share=weight / np.maximum(by, 1e-9))
 
     def _lane_flow(self, forecast: FlowForecast | None) -> Floats:
         """Expected flow [lane, movement of its signal] from the next bin of the forecast; a silent detector adds nothing."""
@@ -86,6 +106,17 @@ class Lookahead:
         return self._flow[1]
 
 
+def city_of(network: Network, layout: Layout, min_green_s: Floats, pricing: Pricing) -> City:
+    """The arrays that the kernel plays with."""
+    speed_mps = layout.lane_speed_mps
+    sensed_m = np.array([lane.sensed_m for s in network.signals for lane in s.lanes])
+    headway_s = pricing.headway_base_s + pricing.headway_space_m / np.maximum(speed_mps, 1.0)
+    return City(
+        layout.phases, layout.lane_start, layout.movement_start, layout.serves, layout.intergreen_s, layout.yields_to, min_green_s,
+        speed_mps, sensed_m, headway_s,
+    )  # fmt: skip
+
+
 def lane_shares(network: Network, layout: Layout) -> Floats:
     """Share of a movement's flow that uses each of its lanes, evenly [lane, movement of its signal]."""
     shares = np.zeros((layout.lanes, layout.serves.shape[2]))
@@ -95,19 +126,53 @@ def lane_shares(network: Network, layout: Layout) -> Floats:
     return shares
 
 
+def ways_between(network: Network, layout: Layout, lane_share: Floats, least_m: float) -> tuple[Ways, Ints]:
+    """Ways from each movement to the lanes of the next signals, by lane shares, and the movement that each [way] leads to.
+
+    Over streets shorter than `least_m` nobody's release is worth playing: it arrives before the next decision.
+    """
+    start, rows = [0], []
+    index = {s.id: i for i, s in enumerate(network.signals)}
+    streets: dict[str, list[Street]] = {}
+    for street in network.streets:
+        if street.length_m >= least_m:
+            streets.setdefault(street.from_signal, []).append(street)
+    fed_by = [{street_of(e) for e in (lane.id, *lane.upstream)} for s in network.signals for lane in s.lanes]
+    for signal in network.signals:
+        for movement in signal.movements:
+            exits = {street_of(e) for e in movement.exits}
+            for street in streets.get(signal.id, ()):
+                j = index[street.to_signal]
+                travel_s = (street.length_m + movement.crossing_m) / max(street.speed_mps, 1.0)
+                for k in range(layout.lane_start[j], layout.lane_start[j + 1]):
+                    if exits & fed_by[k]:
+                        rows += [(k, m, travel_s, lane_share[k, m]) for m in np.flatnonzero(lane_share[k] > 0.0).tolist()]
+            start.append(len(rows))
+    table = np.array(rows).reshape(-1, 4)
+    lane, movement_there = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+    ways = Ways(np.array(start, dtype=np.int64), lane, movement_there, table[:, 2].copy(), table[:, 3].copy())
+    signal_of = np.searchsorted(layout.lane_start, lane, side="right") - 1
+    return ways, layout.movement_start[signal_of] + movement_there
+
+
 class RollingHorizon:
     """Picks the cheapest next phase of every signal."""
 
     def __init__(self, network: Network, limits: tuple[SafetyEnvelope, ...], pricing: Pricing | None = None) -> None:
         self._limits = limits
         self._lookahead = Lookahead(network, limits, pricing or Pricing())
+        self._groups = groups_of(network)
+
+    def costs_s(self, observed: Observation, forecast: FlowForecast | None) -> Floats:
+        """What each next phase would cost [signal, phase]; NaN where it may not be chosen now [s]."""
+        return self._lookahead.costs_s(observed, forecast)
 
     def propose(
         self, network: Network, observed: Observation, forecast: FlowForecast | None, running: tuple[ApprovedPlan, ...]
     ) -> tuple[TimingPlan, ...]:
         """The phase with the least price now; a movement that waits too long goes first."""
         costs_s = self._lookahead.costs_s(observed, forecast)
-        wanted = cheapest(costs_s, observed.phase)
+        wanted = settle(self._groups, costs_s, cheapest(costs_s, observed.phase), observed)
         return sequences(network, self._lookahead.layout, observed, self._limits, wanted, running)
 
 

@@ -1,8 +1,8 @@
 """Webster plans: every few minutes a fixed cycle per signal, cut to the forecast flows. The classical engineer's answer.
 
-Each signal keeps the stage order of its base plan; the critical ratios, the cycle and the greens come from
-`signals.kernels.webster`. The plan starts from what is running, and moves to new splits within the envelope's rate of change,
-one cycle at a time. Without a forecast a signal stays with its base plan.
+Each signal keeps the stage order of its base plan, and of its stages those with which delay is least by the closed forms; the critical
+ratios, the cycle and the greens come from `signals.kernels.webster`. The plan starts from what is running, and moves to new splits
+within the envelope's rate of change, one cycle at a time. Without a forecast a signal stays with its base plan.
 """
 
 from dataclasses import replace
@@ -12,7 +12,8 @@ import numpy as np
 
 from signals.approach import approach
 from signals.kernels import webster
-from signals.lane_groups import Demand, demand_of
+from signals.lane_groups import Demand
+from signals.stage_sets import StageSet, stage_sets
 from signals.types import (
     ApprovedPlan,
     Floats,
@@ -29,6 +30,8 @@ from signals.units import SECONDS_PER_HOUR
 LONGEST_CYCLE_S = 120.0
 HYSTERESIS_S = 2.0
 START_UP_S = 2.0  # of each green is lost; who stops at the first yellow gives nothing of it back
+PERIOD_H = 0.25  # over which delay is judged
+WORTH_A_CHANGE = 0.05  # of the delay: stages change for no less
 SHORTEST_LEFT_S = 1.0  # of a running green that is already longer than planned
 
 
@@ -38,9 +41,9 @@ class Webster:
     def __init__(self, network: Network, limits: tuple[SafetyEnvelope, ...], replan_s: float = 300.0) -> None:
         self.limits = limits
         self.replan_s = replan_s
-        self.demands = tuple(demand_of(signal) for signal in network.signals)
+        self.options = tuple(stage_sets(signal) for signal in network.signals)
+        self.chosen = [options[0] for options in self.options]
         self.starts = np.cumsum([0] + [len(signal.movements) for signal in network.signals]).tolist()
-        self.lost_s = tuple(lost_time_s(signal) for signal in network.signals)
         self.targets = [np.full(len(signal.base.stages), np.nan) for signal in network.signals]
         self.planned_at_s = float("-inf")
 
@@ -59,25 +62,40 @@ class Webster:
     def _aim(self, network: Network, now_s: float, flow_veh_h: Floats) -> None:
         """New targets where the last ones are old, or where there are none yet."""
         old = not now_s - self.planned_at_s < self.replan_s
-        for i, signal in enumerate(network.signals):
+        for i in range(len(network.signals)):
             if old or np.isnan(self.targets[i]).any():
                 at = flow_veh_h[self.starts[i] : self.starts[i + 1]]
-                self.targets[i] = target_greens_s(self.demands[i], at, self.lost_s[i], self.limits[i], signal)
+                self.chosen[i], self.targets[i] = best_stages(self.options[i], self.chosen[i], at, self.limits[i])
         self.planned_at_s = now_s if old else self.planned_at_s
 
     def _wish(self, i: int, signal: Intersection, observed: Observation, running: tuple[ApprovedPlan, ...]) -> TimingPlan:
         """The running plan, or a step from it towards the target."""
-        now, target_s = running[i].plan, self.targets[i]
+        now, target_s, chosen = running[i].plan, self.targets[i], self.chosen[i]
         if np.isnan(target_s).any():
             return now if now == signal.base else signal.base
-        if near(now, target_s, self.lost_s[i]) or is_young(now, signal.base, observed.now_s):
+        same = tuple(stage.phase for stage in now.stages) == chosen.phases
+        if (same and near(now, target_s, chosen.lost_s)) or is_young(now, signal.base, observed.now_s):
             return now
-        stages = tuple(Stage(s.phase, g) for s, g in zip(signal.base.stages, target_s.tolist(), strict=True))
-        cycle_s = float(target_s.sum()) + self.lost_s[i]
+        stages = tuple(Stage(p, g) for p, g in zip(chosen.phases, target_s.tolist(), strict=True))
+        cycle_s = float(target_s.sum()) + chosen.lost_s
         wish = TimingPlan(signal.id, stages, observed.now_s, float("inf"), True, cycle_s, 0.0)
         step = lifted(approach((wish,), (running[i],), (self.limits[i],))[0], self.limits[i])
         phase = int(observed.phase[i])
         return started_smoothly(step, signal, phase, float(observed.age_s[i]), float(self.limits[i].min_green_s[phase]))
+
+
+def best_stages(options: tuple[StageSet, ...], now: StageSet, flow_veh_h: Floats, limit: SafetyEnvelope) -> tuple[StageSet, Floats]:
+    """The stages with the least delay for these flows, and their greens [stage]; what is chosen now stays where little is gained."""
+    greens_s = [stage_greens_s(one.demand, one.phases, flow_veh_h, one.lost_s, limit) for one in options]
+    delays_s = []
+    for one, shown_s in zip(options, greens_s, strict=True):
+        cycle_s = one.lost_s + float(shown_s.sum())
+        cost_s = one.mean_delay_s(flow_veh_h, shown_s - START_UP_S, cycle_s, PERIOD_H)
+        delays_s.append(cost_s if np.isfinite(cost_s) else np.inf)
+    best = int(np.argmin(delays_s))
+    kept = options.index(now)
+    pick = best if delays_s[best] < (1.0 - WORTH_A_CHANGE) * delays_s[kept] else kept
+    return options[pick], greens_s[pick]
 
 
 def demand_veh_h(forecast: FlowForecast, observed: Observation, horizon_s: float) -> Floats:
@@ -102,14 +120,19 @@ def lost_time_s(signal: Intersection) -> float:
 
 def target_greens_s(demand: Demand, flow_veh_h: Floats, lost_s: float, limit: SafetyEnvelope, signal: Intersection) -> Floats:
     """Greens of the base plan's stages for these flows [movement]; NaN where a flow is unknown [stage]."""
+    return stage_greens_s(demand, tuple(stage.phase for stage in signal.base.stages), flow_veh_h, lost_s, limit)
+
+
+def stage_greens_s(demand: Demand, phases: tuple[int, ...], flow_veh_h: Floats, lost_s: float, limit: SafetyEnvelope) -> Floats:
+    """Greens of stages of these phases for these flows [movement]; NaN where a flow is unknown [stage]."""
     flows_veh_h, saturations_veh_h = demand.loads(flow_veh_h)
-    phases = [stage.phase for stage in signal.base.stages]
-    effective_s: Floats = webster.plan_s(
+    effective_s: Floats = webster.class_plan_s(
         flows_veh_h,
         saturations_veh_h,
-        demand.serves,
+        *demand.classes,
+        demand.counted,
         lost_s + START_UP_S * len(phases),
-        np.maximum(limit.min_green_s[phases] - START_UP_S, 0.0),
+        np.maximum(limit.min_green_s[list(phases)] - START_UP_S, 0.0),
         limit.min_cycle_s,
         min(LONGEST_CYCLE_S, limit.max_cycle_s),
         limit.step_s,

@@ -57,7 +57,11 @@ def test_a_controller_inside_sumo_has_no_planner(name: str, grid: Network, limit
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"), [("max_presure", "did you mean 'max_pressure'?"), ("zzzz", "known are actuated, fixed, learned")]
+    ("wrong", "hint"),
+    [
+        ("max_presure", "did you mean 'max_pressure'?"),
+        ("zzzz", "known are actuated, coordinated, cyclic_pressure, fixed, gap_out, learned"),
+    ],
 )
 def test_an_unknown_controller_is_refused_with_the_nearest(wrong: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=f"^controller '{wrong}': no such controller; ") as caught:

@@ -1,18 +1,15 @@
-"""Plan sheets: cycles that add up, greens where the flows are, and a file that SUMO runs as it is written."""
+"""Plans for flows: cycles that add up, greens where the flows are, other cycles beside them, and flows read from a table."""
 
-import csv
-import json
-import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from citybrain.episode import EpisodeSpec
-from citybrain.planning import CSV_HEADER, LOS, Sheet, plan_sheets, read_flows, standing, unhurried, write_plans
+from citybrain.bands import common_cycle_s
+from citybrain.plan_sheet import LOS, Sheet, group_figures, mean_delay_s
+from citybrain.planning import METHODS, by_signal, plan_sheets, read_flows, standing, unhurried, webster_plan
 from signals.errors import ConfigError
+from signals.explain import explain_plan
 from signals.layout import lay_out
 from signals.rules import RULES, envelope
 from signals.types import Floats, Network, SafetyEnvelope, Turn
@@ -123,42 +120,6 @@ def test_street_rules_give_crossings_their_time() -> None:
     assert walked > 0
 
 
-def test_the_three_files_say_the_same(sheets: Sheets, tmp_path: Path) -> None:
-    as_json, as_csv, as_xml = write_plans(sheets, tmp_path / "new" / "out")
-    plans = json.loads(as_json.read_text(encoding="utf-8"))
-    with as_csv.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    programs = {e.attrib["id"]: e for e in ET.parse(as_xml).getroot().iter("tlLogic")}
-    assert list(rows[0]) == CSV_HEADER
-    for plan in plans:
-        mine = [row for row in rows if row["signal"] == plan["signal"]]
-        assert [[int(row["phase"]), float(row["green_s"])] for row in mine] == plan["stages"]
-        total_s = sum(float(row["green_s"]) + float(row["yellow_s"]) + float(row["all_red_s"]) for row in mine)
-        phases = [float(p.attrib["duration"]) for p in programs[plan["signal"]]]
-        assert total_s == pytest.approx(plan["cycle_s"]) == sum(phases)
-        assert all(m["control_delay_s"] > 0.0 for m in plan["movements"])
-
-
-@pytest.mark.sumo
-def test_sumo_runs_the_plan_as_it_is_written(
-    sheets: Sheets, grid: Network, run_in_worker: Callable[[EpisodeSpec], dict[str, Any]], tmp_path: Path
-) -> None:
-    plans = write_plans(sheets, tmp_path)[2]
-    name, states = grid.signals[1].id, tmp_path / "states.xml"
-    watch = tmp_path / "watch.add.xml"
-    event = f'<timedEvent type="SaveTLSSwitchStates" source="{name}" dest="{states}"/>'
-    watch.write_text(f"<additional>{event}</additional>", encoding="utf-8")
-    spec = EpisodeSpec("grid_2x2", "fixed", 101, end_s=25500.0, additional=(str(plans), str(watch)))
-    assert run_in_worker(spec)["safety_violations"] == 0
-    shown = [e.attrib for e in ET.parse(states).getroot().iter("tlsState")]
-    assert {row["programID"] for row in shown} == {"citybrain"}
-    written = next(e for e in ET.parse(plans).getroot().iter("tlLogic") if e.attrib["id"] == name)
-    expected = {(p.attrib["state"], float(p.attrib["duration"])) for p in written}
-    times_s = [float(row["time"]) for row in shown]
-    lasted = {(row["state"], b - a) for row, a, b in zip(shown[1:-1], times_s[1:], times_s[2:], strict=False)}
-    assert lasted == expected
-
-
 def test_flows_are_read_by_the_movements_names(grid: Network, tmp_path: Path) -> None:
     names = [m.id for s in grid.signals for m in s.movements]
     path = tmp_path / "flows.csv"
@@ -197,7 +158,54 @@ def test_a_table_that_is_no_text_is_refused(grid: Network, tmp_path: Path) -> No
         read_flows(tmp_path / "flows.csv", grid)
 
 
-def test_plans_into_a_place_that_cannot_be_written_are_one_sentence(sheets: Sheets, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x", encoding="utf-8")
-    with pytest.raises(ConfigError, match="cannot be written"):
-        write_plans(sheets, tmp_path / "file")
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_keeps_a_cycle_that_is_asked_for(
+    method: str, grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats
+) -> None:
+    sheets = plan_sheets(grid, limits, flow_veh_h, method, 90.0)
+    assert {sheet.plan.cycle_s for sheet in sheets} <= ({90.0} if method == "webster" else {90.0, 45.0})
+    assert all(cycle_of(sheet) == pytest.approx(sheet.plan.cycle_s) for sheet in sheets)
+
+
+def test_coordinated_plans_have_a_common_cycle_and_offsets(grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats) -> None:
+    sheets = plan_sheets(grid, limits, flow_veh_h, "coordinated")
+    assert common_cycle_s([sheet.plan for sheet in sheets]) > 0.0
+    assert len({sheet.plan.offset_s for sheet in sheets}) > 1
+    assert all(sheet.coordinated and ", offset " in explain_plan(sheet.reasons()) for sheet in sheets)
+    assert [s.plan for s in plan_sheets(grid, limits, flow_veh_h, "coordinated")] == [s.plan for s in sheets]
+
+
+def test_no_room_in_a_common_cycle_is_one_sentence(grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats) -> None:
+    with pytest.raises(ConfigError, match="no common cycle among 19 s"):
+        plan_sheets(grid, limits, flow_veh_h, "coordinated", 19.0)
+
+
+@pytest.mark.parametrize("cycle_s", [0.0, -60.0, float("nan"), float("inf")])
+def test_a_cycle_that_is_none_is_one_sentence(
+    cycle_s: float, grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats
+) -> None:
+    with pytest.raises(ConfigError, match="expected a time"):
+        plan_sheets(grid, limits, flow_veh_h, cycle_s=cycle_s)
+
+
+def test_a_cycle_too_short_for_the_minimum_greens_is_one_sentence(
+    grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats
+) -> None:
+    with pytest.raises(ConfigError, match=r"A0: no plan of 30 s; its minimum greens and intergreens take \d+ s"):
+        plan_sheets(grid, limits, flow_veh_h, cycle_s=30.0)
+
+
+def test_an_unknown_method_is_one_sentence(grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats) -> None:
+    with pytest.raises(ConfigError, match="no method 'websta'; did you mean 'webster'"):
+        plan_sheets(grid, limits, flow_veh_h, "websta")
+
+
+def test_the_alternatives_are_a_shorter_and_a_longer_cycle_and_say_what_they_cost(
+    sheets: Sheets, grid: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats
+) -> None:
+    for sheet, limit, flows in zip(sheets, limits, by_signal(grid, flow_veh_h), strict=True):
+        shorter, longer = sheet.alternatives
+        assert shorter.cycle_s < sheet.plan.cycle_s < longer.cycle_s
+        other = group_figures(sheet.signal, webster_plan(sheet.signal, limit, flows, longer.cycle_s), flows)
+        assert longer.extra_s == pytest.approx(mean_delay_s(other) - sheet.mean_delay_s)
+        assert shorter.degree > max(g.degree for g in sheet.groups) > longer.degree

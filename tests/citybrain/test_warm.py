@@ -10,7 +10,7 @@ pytestmark = pytest.mark.sumo
 
 def test_after_warming_up_the_kernels_of_every_planner_are_compiled() -> None:
     warm.warm_up()
-    for kernel in (lookahead.network_costs, pressure.movement_weights, webster.plan_s):
+    for kernel in (lookahead.network_costs, pressure.phase_pressures, webster.class_plan_s):
         assert kernel.signatures, kernel.__name__
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from signals.layout import lay_out
-from signals.planners.max_pressure import MaxPressure, expected_queue_veh
+from signals.planners.max_pressure import MaxPressure, approaches, expected_queue_veh, feeding
 from signals.safety import adopt
 from signals.types import FlowForecast, Network, Observation, SafetyEnvelope
 
@@ -41,7 +41,8 @@ def chosen(network: Network, limits: tuple[SafetyEnvelope, ...], observed: Obser
         ({NORTH_THROUGH: 3.0, EAST_THROUGH: 8.0}, {EAST_THROUGH: 24.0}, 0),  # no room for the longer queue
         ({NORTH_THROUGH: 3.0, EAST_THROUGH: 8.0}, {EAST_THROUGH: 6.0}, 0),  # little to gain there
         ({}, {}, 0),  # a tie keeps what runs
-        ({5: 4.0, 11: 4.0}, {}, 2),  # left turns from east and west: the first phase that serves them
+        ({5: 4.0, 11: 4.0}, {}, 3),  # left turns from east and west: the phase that protects them
+        ({NORTH_THROUGH: 7.0, EAST_THROUGH: 8.0}, {}, 0),  # not worth the intergreen
     ],
 )
 def test_the_green_goes_to_the_largest_pressure(
@@ -58,12 +59,48 @@ def test_the_green_goes_to_the_largest_pressure(
 def test_a_platoon_that_rolls_up_counts_before_it_stands(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
     rolling = replace(
         with_queues(observe(four_arm), {NORTH_THROUGH: 2.0}),
-        vehicle_lane=np.full(3, 3),
-        vehicle_movement=np.full(3, EAST_THROUGH),
-        vehicle_distance_m=np.array([40.0, 60.0, 80.0]),
-        vehicle_speed_mps=np.full(3, 12.0),
+        vehicle_lane=np.full(4, 2),
+        vehicle_movement=np.full(4, EAST_THROUGH),
+        vehicle_distance_m=np.array([20.0, 40.0, 60.0, 80.0]),
+        vehicle_speed_mps=np.full(4, 12.0),
     )
     assert chosen(four_arm, limits_of(four_arm), rolling) == 2
+
+
+def turned_left(observed: Observation, veh: float) -> Observation:
+    """As many have just turned left from the north, and a queue waits in the east."""
+    counts_veh = observed.counts_veh.copy()
+    counts_veh[2] = veh
+    return with_queues(replace(observed, counts_veh=counts_veh), {EAST_THROUGH: 8.0})
+
+
+@pytest.mark.parametrize(("veh", "phase"), [(0.0, 2), (1.0, 2), (2.0, 1)])
+def test_left_turners_between_the_lanes_are_let_out_before_the_cross_street_starts(
+    four_arm: Network, limits_of: Limits, observe: Observe, veh: float, phase: int
+) -> None:
+    assert chosen(four_arm, limits_of(four_arm), turned_left(observe(four_arm), veh)) == phase
+
+
+def test_a_queue_that_a_long_green_does_not_move_asks_for_no_more_of_it(four_arm: Network, limits_of: Limits, observe: Observe) -> None:
+    blocked = replace(
+        with_queues(observe(four_arm), {NORTH_THROUGH: 3.0, EAST_THROUGH: 1.0}),
+        vehicle_lane=np.zeros(3, dtype=np.int64),
+        vehicle_movement=np.full(3, NORTH_THROUGH),
+        vehicle_distance_m=np.array([2.0, 9.0, 16.0]),
+        vehicle_speed_mps=np.zeros(3),
+    )
+    assert chosen(four_arm, limits_of(four_arm), blocked) == 2
+    assert chosen(four_arm, limits_of(four_arm), replace(blocked, age_s=np.array([8.0]))) == 0
+
+
+def test_an_approach_feeds_the_movements_of_the_next_signal(pair: Network) -> None:
+    fed = replace(pair.signals[1].lanes[0], upstream=("n_out_0",))
+    east = replace(pair.signals[1], lanes=(fed, *pair.signals[1].lanes[1:]))
+    feeds_from, feeds_to = feeding(replace(pair, signals=(pair.signals[0], east)))
+    exits = {m for m, one in enumerate((*pair.signals[0].movements, *pair.signals[1].movements)) if "n_out_0" in one.exits}
+    assert set(feeds_from.tolist()) == exits
+    assert {m % 12 for m in feeds_to.tolist()} == {0, 1}  # who leaves from the northern lane for right turns and the way through
+    assert approaches(pair).tolist() == [m // 3 for m in range(24)]
 
 
 def test_the_minimum_green_is_kept_whatever_the_pressure(four_arm: Network, limits_of: Limits, observe: Observe) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from signals.kernels import queues as kernels
+from signals.kernels.neighbours import Coming, nobody
 from signals.kernels.queues import Queues, append_expected, expected, queues_of
 
 
@@ -26,10 +27,13 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cal
             "protected": np.zeros(3, dtype=np.bool_),
             "exit_full": np.zeros(3, dtype=np.bool_),
             "flow_veh_h": np.zeros((2, 3)),
+            "wait_s": np.zeros(3),
+            "coming": nobody(2),
         } | given
         found: Queues = function(
             lane.astype(np.int64), movement.astype(np.int64), arrive_s.astype(float), distance_m.astype(float), speed_mps.astype(float),
-            words["protected"], words["exit_full"], np.array([1.8, 2.0]), words["flow_veh_h"], np.array([18.0, 18.0]), 60.0, 20.0, 0.5,
+            words["protected"], words["exit_full"], words["wait_s"], np.array([1.8, 2.0]), words["flow_veh_h"], np.array([18.0, 18.0]),
+            60.0, 20.0, 0.5, 20.0, words["coming"], 0,
         )  # fmt: skip
         return found
 
@@ -68,6 +72,21 @@ def test_a_blocked_lane_is_not_ready_for_a_while(make: Callable[..., Queues], ca
     marked = np.array([True, False, False])
     found = make([(0, 0, 0.0, 3.0, 0.0), (1, 1, 0.0, 3.0, 0.0)], **{"protected" if "green" in cause else "exit_full": marked})
     assert found.ready_s.tolist() == [20.0, 0.0]
+
+
+def test_who_stands_inside_the_junction_goes_first_and_is_dearer_the_longer_it_stands(make: Callable[..., Queues]) -> None:
+    found = make([(0, 0, 0.0, -1.0, 0.0), (0, 0, 0.0, 3.0, 0.0)], wait_s=np.array([40.0, 0.0, 0.0]), exit_full=np.array([True] * 3))
+    assert found.inside.tolist() == [True, False]
+    assert found.weight.tolist() == [3.0, 1.0]
+    assert found.ready_s[0] == 0.0  # what blocks the line does not hold it
+
+
+def test_what_the_neighbours_release_queues_behind_who_is_seen_and_takes_its_share_of_a_headway(make: Callable[..., Queues]) -> None:
+    coming = Coming(np.array([0, 2, 2]), np.array([2, 1]), np.array([8.0, 30.0]), np.array([0.75, 0.25]))
+    found = make([(0, 1, 20.0, 100.0, 0.0), (1, 2, 1.0, 5.0, 10.0)], coming=coming)
+    assert found.arrival_s.tolist() == [20.0, 20.0, 30.0, 1.0]
+    assert found.movement.tolist() == [1, 2, 1, 2]
+    assert found.weight.tolist() == found.size.tolist() == [1.0, 0.75, 0.25, 1.0]
 
 
 def test_the_room_for_expected_vehicles_is_never_too_small() -> None:

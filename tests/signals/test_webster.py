@@ -10,16 +10,20 @@ import pytest
 from signals.kernels import webster
 from signals.lane_groups import demand_of
 from signals.planners.webster import (
+    START_UP_S,
     Webster,
+    best_stages,
     demand_veh_h,
     is_young,
     lifted,
     lost_time_s,
     near,
+    stage_greens_s,
     started_smoothly,
     target_greens_s,
 )
 from signals.safety import adopt, vet
+from signals.stage_sets import stage_sets
 from signals.types import Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, Stage, TimingPlan
 
 Limits = Callable[..., tuple[SafetyEnvelope, ...]]
@@ -122,19 +126,61 @@ def test_a_cycle_grows_until_minimum_greens_take_nothing_away(plain: bool) -> No
 
 
 @COMPILED_AND_PLAIN
-def test_a_batch_gives_each_signal_the_plan_it_gets_alone(plain: bool) -> None:
-    flow = np.array([[500.0, 300.0, 0.0], [400.0, 400.0, 200.0]])
-    saturation = np.array([[1600.0, 1600.0, 1.0], [1800.0, 1800.0, 1600.0]])
-    serves = np.array([[[2, 0, 0], [0, 2, 0], [0, 0, 0]], [[2, 0, 0], [0, 2, 0], [0, 0, 2]]], dtype=np.int64)
-    least_s, lost_s = np.full((2, 3), 7.0), np.array([16.0, 9.0])
-    few, many, step = np.full(2, 20.0), np.full(2, 120.0), np.ones(2)
-    sizes = np.array([2, 3], dtype=np.int64)
-    found = kernel("plans", plain)(flow, saturation, serves, sizes, sizes, lost_s, least_s, few, many, step)
-    for i, n in enumerate((2, 3)):
-        alone = webster.plan_s(flow[i, :n], saturation[i, :n], serves[i, :n, :n], lost_s[i], least_s[i, :n], 20.0, 120.0, 1.0)
-        np.testing.assert_array_equal(found[i, :n], alone)
-    np.testing.assert_array_equal(found[0, :2], [26.0, 16.0])  # of 58 s: 42 s in the ratio 5 : 3
-    assert np.isnan(found[0, 2])
+def test_a_plan_shares_the_cycle_out_as_worked_by_hand(plain: bool) -> None:
+    flow, saturation = np.array([500.0, 300.0]), np.full(2, 1600.0)
+    serves, counted = np.array([[2, 0], [0, 2]], dtype=np.int64), np.ones(2, dtype=np.bool_)
+    found = kernel("plan_s", plain)(flow, saturation, serves, counted, 16.0, np.full(2, 7.0), 20.0, 120.0, 1.0)
+    np.testing.assert_array_equal(found, [26.0, 16.0])  # of 58 s: 42 s in the ratio 5 : 3
+
+
+@COMPILED_AND_PLAIN
+def test_movements_of_the_same_phases_form_a_class_and_narrow_ones_come_first(plain: bool) -> None:
+    serves = np.array([[2, 0, 2, 1, 0], [2, 2, 0, 2, 0], [0, 0, 0, 1, 0]], dtype=np.int64)
+    class_of, within = kernel("classes_of", plain)(serves)
+    # Protected in the middle phase, the fourth movement needs no other; the fifth is never served.
+    assert class_of.tolist() == [2, 0, 1, 0, -1]
+    assert within.tolist() == [[False, True, False], [True, False, False], [True, True, False]]
+
+
+@COMPILED_AND_PLAIN
+def test_shares_that_a_later_class_makes_needless_are_given_back(plain: bool) -> None:
+    within = np.array([[True, True, False], [False, True, True]])
+    # 0.4 each over phases 0, 1 and 1, 2: halves first, then the second class doubles phase 1, and phase 0 is needless.
+    np.testing.assert_allclose(kernel("shares_for", plain)(np.array([0.4, 0.4]), within), [0.0, 0.4, 0.0])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_critical_shares_serve_everybody_and_none_of_them_can_shrink(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    serves = rng.choice([0, 1, 2], (5, 9), p=[0.6, 0.1, 0.3]).astype(np.int64)
+    flow, saturation = rng.uniform(0.0, 600.0, 9), np.full(9, 1800.0)
+    shares = webster.critical_ratios(flow, saturation, serves)
+    best = (serves == serves.max(axis=0)) & (serves > 0)
+    asked = np.where(best.any(axis=0), flow / saturation, 0.0)
+    assert (shares @ best >= asked - 1e-9).all()
+    for p in range(5):
+        fewer = shares.copy()
+        fewer[p] -= 1e-6
+        assert fewer[p] < 0.0 or (fewer @ best < asked - 1e-9).any()
+
+
+@COMPILED_AND_PLAIN
+def test_a_lane_group_has_the_saturation_flow_of_its_mix(plain: bool) -> None:
+    foes, ends = kernel("foe_lists", plain)(np.array([[False, False, False], [False, False, True], [False, False, False]]))
+    assert (foes.tolist(), ends.tolist()) == ([2], [0, 1, 1])
+    flow, saturation = np.array([540.0, 57.1, 400.0]), np.array([1800.0, 1600.0, 1800.0])
+    flows, saturations = kernel("loads", plain)(flow, saturation, foes, ends, np.array([0, 0, -1]), np.ones(3), np.ones(1))
+    # 400 veh/h towards it leave the left turn 571 veh/h: 540 / 1800 + 57.1 / 571 = 0.4 of an hour for 597.1 vehicles.
+    assert saturations[1] == pytest.approx(571.0, abs=1.0)
+    assert flows[3] == pytest.approx(597.1)
+    assert flows[3] / saturations[3] == pytest.approx(0.4, abs=0.001)
+
+
+@COMPILED_AND_PLAIN
+@pytest.mark.parametrize(("cycle_s", "fitting"), [(60.0, False), (80.0, True)])
+def test_greens_fit_when_the_longer_of_share_and_minimum_does(cycle_s: float, fitting: bool, plain: bool) -> None:
+    # 12 s lost, 0.6 of the cycle and a minimum of 20 s: 0.6 C + 32 <= C from 80 s.
+    assert kernel("fits", plain)(np.array([0.6, 0.1]), cycle_s, 12.0, np.array([7.0, 20.0])) == fitting
 
 
 @COMPILED_AND_PLAIN
@@ -181,11 +227,35 @@ def test_the_planner_moves_to_the_new_plan_and_safety_lets_it(four_arm: Network,
         wish = planner.propose(four_arm, observed, told, running)
         running = vet(wish, running, observed, four_arm, limits)
         assert running[0].objections == ()
-    plan = running[0].plan
-    assert near(plan, planner.targets[0], 12.0)
-    assert plan.cycle_s == sum(s.green_s for s in plan.stages) + 12.0
+    plan, chosen = running[0].plan, planner.chosen[0]
+    assert tuple(s.phase for s in plan.stages) == chosen.phases
+    assert near(plan, planner.targets[0], chosen.lost_s)
+    assert plan.cycle_s == sum(s.green_s for s in plan.stages) + chosen.lost_s
     again = planner.propose(four_arm, observe(four_arm, now_s=600.0), told, running)
     assert again[0] is plan
+
+
+@pytest.mark.parametrize(("left_veh_h", "phases"), [(30.0, (0, 2)), (250.0, (0, 1, 2))])
+def test_left_turns_have_a_stage_of_their_own_only_where_they_and_what_comes_towards_them_are_many(
+    four_arm: Network, limits_of: Limits, left_veh_h: float, phases: tuple[int, ...]
+) -> None:
+    options, limit = stage_sets(four_arm.signals[0]), limits_of(four_arm)[0]
+    flow_veh_h = flows_of(four_arm, 500.0, left_veh_h)
+    chosen, greens_s = best_stages(options, options[0], flow_veh_h, limit)
+    assert chosen.phases == phases
+    for one in options:
+        other_s = stage_greens_s(one.demand, one.phases, flow_veh_h, one.lost_s, limit)
+        delay_s = one.mean_delay_s(flow_veh_h, other_s - START_UP_S, one.lost_s + other_s.sum(), 0.25)
+        chosen_s = chosen.mean_delay_s(flow_veh_h, greens_s - START_UP_S, chosen.lost_s + greens_s.sum(), 0.25)
+        assert chosen_s <= delay_s / 0.95 + 1e-9
+
+
+def test_stages_stay_where_little_is_gained_by_others(four_arm: Network, limits_of: Limits) -> None:
+    options, limit = stage_sets(four_arm.signals[0]), limits_of(four_arm)[0]
+    kept = [best_stages(options, one, flows_of(four_arm, 500.0, 30.0), limit)[0].phases for one in options]
+    assert kept[1] == (0, 2)
+    unknown = best_stages(options, options[2], np.full(12, NAN), limit)
+    assert unknown[0] is options[2] and np.isnan(unknown[1]).all()
 
 
 @pytest.mark.parametrize("flow", [None, NAN])

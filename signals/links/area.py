@@ -1,0 +1,155 @@
+"""Sensing by area detectors, such as cameras or radars: positions and speeds on their lanes, followed within their view, no routes.
+
+Where a detector is silent, vehicles are carried on from the area before it; where that is silent too, they are expected as often as the
+lane, or its neighbours, have let vehicles pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from signals.kernels import estimation as est
+from signals.links.detectors import Detector
+from signals.links.estimate import STANDING_MPS, Estimate, Seen
+from signals.links.heading import Heading
+from signals.links.hidden import Hidden
+from signals.links.turning import Turning, lit_movements
+from signals.types import Bools, Floats, Ints, Network, Observation
+
+AT_THE_LINE_M = 6.0  # who was so near, or within a second's way, and is gone, passed
+ENTERING_M = 25.0
+GAP_S = 5.0  # between two lanes, in a junction without signal
+
+
+class AreaSensing:
+    """Follows every vehicle in view; lives as long as its connection."""
+
+    def __init__(self, sumo: Any, network: Network, detectors: tuple[Detector, ...], silent: Bools, sensing_m: float = 250.0) -> None:
+        self._sumo, self._signals = sumo, [s.id for s in network.signals]
+        self._turning = Turning(network)
+        self._sensing_m = sensing_m
+        self._working = [d for d, dead in zip(detectors, silent.tolist(), strict=True) if not dead]
+        self._hidden = Hidden(network, self._turning, detectors, silent)
+        stops = {d.lane for d, dead in zip(detectors, silent.tolist(), strict=True) if d.place == "stop" and not dead}
+        lanes = [lane.id for s in network.signals for lane in s.lanes]
+        blind = np.array([lane not in stops for lane in lanes])
+        self._estimate = Estimate(network, self._turning, blind, blind)
+        self._exits = exits_of(network)
+        self._dead_exits = dead_exits(detectors, silent, self._exits)
+        self._starts = self._estimate.layout.movement_start
+        self._seen: dict[str, Seen] = {}
+        self._heading = Heading(detectors)
+        self._passed: dict[str, tuple[str, ...]] = {}
+        self._gone: dict[str, tuple[Seen, float]] = {}
+        self._on_exit: set[tuple[str, str]] = set()
+        self._exit_veh: dict[str, float] = {}
+        self._lit_s = np.full(self._estimate.layout.movements, -np.inf)
+        self._heard_s = -np.inf
+
+    def listen(self, now_s: float) -> None:
+        """What all areas show after this second."""
+        self._heard_s = now_s
+        show = self._sumo.trafficlight.getRedYellowGreenState
+        lit = lit_movements([show(s) for s in self._signals], self._starts)
+        self._lit_s[lit] = now_s
+        recent = self._lit_s > now_s - 4.0
+        self._hidden.advance(now_s, lit)
+        before, self._seen = self._seen, {}
+        on_exit: set[tuple[str, str]] = set()
+        self._exit_veh.clear()
+        ids, vehicles = self._sumo.lanearea.getLastStepVehicleIDs, self._sumo.vehicle
+        place, speed, lane_of = vehicles.getLanePosition, vehicles.getSpeed, vehicles.getLaneID
+        for detector in self._working:
+            is_exit = detector.lane in self._exits
+            for vehicle in ids(detector.id):
+                if lane_of(vehicle) != detector.lane:
+                    continue  # only its rear is still in the area
+                position_m, speed_mps = place(vehicle), speed(vehicle)
+                if is_exit:
+                    if speed_mps < 2.0:
+                        self._exit_veh[detector.lane] = self._exit_veh.get(detector.lane, 0.0) + 1.0
+                    if position_m < ENTERING_M:
+                        on_exit.add((detector.lane, vehicle))
+                if detector.ways:
+                    self._see(detector, vehicle, position_m, speed_mps, before)
+        for lane, _ in sorted(on_exit - self._on_exit):
+            self._turning.entered(lane, now_s)
+        self._on_exit = on_exit
+        for vehicle, last in before.items():
+            if vehicle not in self._seen:
+                self._lost(vehicle, last, now_s, recent)
+        self._forget(now_s)
+
+    def _see(self, detector: Detector, vehicle: str, position_m: float, speed_mps: float, before: dict[str, Seen]) -> None:
+        """A vehicle in view: the one of a second ago, or a new one."""
+        old = before.get(vehicle)
+        if old is None and vehicle in self._gone:
+            old, _ = self._gone.pop(vehicle)  # it was between two lanes
+            self._hidden.found(old.lane, old.distance_m)
+        draw = self._turning.draw() if old is None else old.draw
+        way = self._heading.way(detector.id, draw)
+        distance_m = detector.distance_m(way or detector.ways[0], position_m)
+        if distance_m > self._sensing_m:
+            return
+        standing_s = old.standing_s + 1.0 if old is not None and speed_mps < STANDING_MPS else 0.0
+        self._seen[vehicle] = Seen(
+            detector.ways[0].lane if way is None else way.lane, distance_m, speed_mps, draw, standing_s, way is not None
+        )
+        lanes = self._passed.get(vehicle, ())
+        if not lanes or lanes[-1] != detector.id:
+            self._passed[vehicle] = (*lanes, detector.id)
+        if old is None:
+            self._hidden.found(detector.ways[0].lane, distance_m)
+
+    def _lost(self, vehicle: str, last: Seen, now_s: float, recent: Bools) -> None:
+        """A vehicle left the view: over the stop line, or to where nobody looks."""
+        if last.distance_m < AT_THE_LINE_M + last.speed_mps + est.ACCELERATION_MPS2:
+            self._turning.crossed(last.lane, now_s, recent)
+            self._hidden.crossed(last.lane)
+            self._heading.arrived(self._passed.pop(vehicle, ()), last.lane)
+        else:
+            self._gone[vehicle] = (last, now_s)
+            self._hidden.add(last.lane, last.distance_m, last.speed_mps, last.draw)
+
+    def _forget(self, now_s: float) -> None:
+        """Who has not come back into view turned off before the signal, unless it is where a silent detector should look."""
+        for vehicle, last in [(v, one) for v, (one, since_s) in self._gone.items() if now_s - since_s > GAP_S]:
+            del self._gone[vehicle]
+            lanes = self._passed.pop(vehicle, ())
+            if not self._hidden.is_dark(last.lane, last.distance_m):
+                self._heading.arrived(lanes, None)
+
+    def read(self, now_s: float, phase: Ints, age_s: Floats) -> Observation:
+        """Who is in view, and who is carried on where nobody looks."""
+        if self._heard_s != now_s:
+            self.listen(now_s)
+        return self._estimate.observation(
+            now_s, phase, age_s, [*(one for one in self._seen.values() if one.comes), *self._hidden.seen()], self._exit_counts()
+        )
+
+    def _exit_counts(self) -> Floats:
+        exit_veh = np.zeros(self._estimate.layout.movements)
+        for lane, movements in self._exits.items():
+            for m in movements:
+                exit_veh[m] += np.nan if lane in self._dead_exits else self._exit_veh.get(lane, 0.0)
+        return exit_veh
+
+
+def exits_of(network: Network) -> dict[str, list[int]]:
+    """Flat movements by receiving lane."""
+    found: dict[str, list[int]] = {}
+    m = 0
+    for s in network.signals:
+        for movement in s.movements:
+            for lane in movement.exits if movement.lanes else ():
+                found.setdefault(lane, []).append(m)
+            m += 1
+    return found
+
+
+def dead_exits(detectors: tuple[Detector, ...], silent: Bools, exits: dict[str, list[int]]) -> set[str]:
+    """Receiving lanes of which no detector says anything."""
+    alive = {d.lane for d, dead in zip(detectors, silent.tolist(), strict=True) if not dead}
+    return set(exits) - alive

@@ -1,0 +1,166 @@
+"""Sensing by induction loops: crossings with their time and speed, and whether somebody stands there; nothing else is known.
+
+Vehicles are counted in on the advance loops, carried on to the queue and the stop line, and counted out there. What the loops contradict
+is put right: who does not arrive at a working loop, is not there; where a loop stays occupied, a queue stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from signals.links.area import dead_exits, exits_of
+from signals.links.detectors import Detector
+from signals.links.estimate import Estimate
+from signals.links.hidden import Hidden, LoopStates
+from signals.links.turning import Turning, lit_movements
+from signals.types import Bools, Floats, Ints, Network, Observation
+
+FADING = 1.0 - 1.0 / 900.0  # of the counts, a second
+QUEUED_S = 4.0  # on one spot: a standing queue
+STOP_REACH_M = 45.0
+FULL_SHARE = 0.8  # of the standing queue's room that is surely taken
+SAME_CONTOUR_M = 30.0
+PRIOR_VEH = 10.0
+
+
+class LoopSensing:
+    """Counts vehicles in and out; lives as long as its connection."""
+
+    def __init__(self, sumo: Any, network: Network, detectors: tuple[Detector, ...], silent: Bools, sensing_m: float = 250.0) -> None:
+        self._loops, self._lights = sumo.inductionloop, sumo.trafficlight
+        self._signals = [s.id for s in network.signals]
+        self._turning = Turning(network)
+        self._working = [d for d, dead in zip(detectors, silent.tolist(), strict=True) if not dead]
+        self._hidden = Hidden(network, self._turning, detectors, silent, sensing_m)
+        lanes = sum(len(s.lanes) for s in network.signals)
+        self._index = {d.id: i for i, d in enumerate(detectors)}
+        self._states = LoopStates(np.zeros(len(detectors), dtype=np.bool_), np.zeros(lanes, dtype=np.bool_))
+        self._covered = self._states.covered
+        advanced = np.zeros(lanes, dtype=np.bool_)
+        advanced[[w.lane for d in self._working if d.place == "advance" for w in d.ways]] = True
+        uncounted = ~self._hidden.watched
+        blind = uncounted | ~advanced
+        self._estimate = Estimate(network, self._turning, blind, uncounted)
+        self._starts = self._estimate.layout.movement_start
+        self._exits = exits_of(network)
+        self._dead_exits = dead_exits(detectors, silent, self._exits)
+        self._exit_storage_veh = self._estimate.layout.movement_exit_storage_veh
+        self._blocked: set[str] = set()
+        self._leaks = leaks(self._working, self._hidden.mates)
+        self._over_veh = {loop.id: 0.0 for loop in self._working}
+        self._let_in = dict.fromkeys(self._over_veh, 0.5)
+        self._lit_s = np.full(self._estimate.layout.movements, -np.inf)
+        self._heard_s = -np.inf
+
+    def listen(self, now_s: float) -> None:
+        """What all loops report of this second."""
+        self._heard_s = now_s
+        for one in self._over_veh:
+            self._over_veh[one] *= FADING
+        show = self._lights.getRedYellowGreenState
+        lit = lit_movements([show(s) for s in self._signals], self._starts)
+        self._lit_s[lit] = now_s
+        recent = self._lit_s > now_s - 4.0
+        self._hidden.advance(now_s, lit, self._states)
+        self._states.busy[:] = False
+        report = self._loops.getVehicleData
+        for loop in self._working:
+            passing = report(loop.id)
+            if loop.place == "stop":
+                self._at_stop_line(loop, passing, now_s, recent)
+            elif not passing:
+                self._blocked.discard(loop.lane if loop.place == "exit" else "")
+            elif loop.place == "exit":
+                self._on_exit(loop, passing, now_s)
+            else:
+                self._upstream(loop, passing, now_s)
+
+    def _at_stop_line(self, loop: Detector, passing: Any, now_s: float, recent: Bools) -> None:
+        """Who leaves is counted out; who stands on the loop is first in its queue."""
+        lane = next(w.lane for w in loop.ways if w.beyond_m == 0.0)
+        self._covered[lane] = False
+        for _, _, began_s, ended_s, _ in passing:
+            if ended_s >= 0.0:
+                self._over_veh[loop.id] += 1.0
+                self._turning.crossed(lane, now_s, recent)
+                self._hidden.counted_out(lane, STOP_REACH_M)
+            else:
+                self._covered[lane] = True
+                if now_s - began_s > QUEUED_S:
+                    self._hidden.head(lane, STOP_REACH_M)
+
+    def _on_exit(self, loop: Detector, passing: Any, now_s: float) -> None:
+        """Who enters a receiving lane came from a stop line; who stands there blocks it."""
+        self._blocked.discard(loop.lane)
+        for _, _, began_s, ended_s, _ in passing:
+            if began_s > now_s - 1.0:
+                self._turning.entered(loop.lane, now_s)
+            elif ended_s < 0.0 and now_s - began_s > QUEUED_S:
+                self._blocked.add(loop.lane)
+
+    def _upstream(self, loop: Detector, passing: Any, now_s: float) -> None:
+        """Who comes over an advance loop is at that distance now; who stands on it is the end of a queue at least that long."""
+        for _, length_m, began_s, ended_s, _ in passing:
+            if began_s > now_s - 1.0:
+                speed_mps = self._loops.getLastStepMeanSpeed(loop.id)
+                if speed_mps < 0.0:
+                    speed_mps = length_m / max(ended_s - began_s, 0.1) if ended_s >= 0.0 else 5.0
+                if self._comes(loop):
+                    self._hidden.came_over(loop, speed_mps)
+            elif ended_s < 0.0 and now_s - began_s > QUEUED_S:
+                self._states.busy[self._index[loop.id]] = True
+                standing = tuple(w for w in loop.ways if w.weight == 1.0 and (self._covered[w.lane] or not self._hidden.watched[w.lane]))
+                if standing and not loop.leaks:
+                    self._hidden.queue_reaches(loop, standing, FULL_SHARE)
+
+    def _comes(self, loop: Detector) -> bool:
+        """Where some turn off before the signal, as many are let in as pass the stop line in the end."""
+        self._over_veh[loop.id] = self._over_veh[loop.id] + 1.0
+        if loop.id not in self._leaks:
+            return True
+        inner, outer = self._leaks[loop.id]
+        over_veh = sum(self._over_veh[one] for one in outer) + PRIOR_VEH
+        share = min(1.0, (sum(self._over_veh[one] for one in inner) + PRIOR_VEH) / over_veh)
+        self._let_in[loop.id] += share
+        comes = self._let_in[loop.id] >= 1.0
+        self._let_in[loop.id] -= comes
+        return comes
+
+    def read(self, now_s: float, phase: Ints, age_s: Floats) -> Observation:
+        """The vehicles as counted and carried on."""
+        if self._heard_s != now_s:
+            self.listen(now_s)
+        return self._estimate.observation(now_s, phase, age_s, self._hidden.seen(), self._exit_counts())
+
+    def _exit_counts(self) -> Floats:
+        """A receiving lane on whose loop somebody stands is full [movement]."""
+        exit_veh = np.zeros(self._estimate.layout.movements)
+        for lane, movements in self._exits.items():
+            for m in movements:
+                if lane in self._dead_exits:
+                    exit_veh[m] = np.nan
+                elif lane in self._blocked:
+                    exit_veh[m] += self._exit_storage_veh[m]
+        return exit_veh
+
+
+def leaks(working: list[Detector], mates: list[Ints]) -> dict[str, tuple[list[str], list[str]]]:
+    """For each loop that somebody may turn off behind: the stop loops of its approach, and all loops as far from it as itself."""
+    stops = {w.lane: one.id for one in working if one.place == "stop" for w in one.ways if w.beyond_m == 0.0}
+    found = {}
+    for one in working:
+        if one.place == "advance" and one.leaks:
+            lanes = {int(k) for w in one.ways for k in mates[w.lane]}
+            at_m = one.distance_m(one.ways[0], one.start_m)
+            outer = [
+                d.id
+                for d in working
+                if d.place == "advance"
+                and any(w.lane in lanes for w in d.ways)
+                and abs(d.distance_m(d.ways[0], d.start_m) - at_m) < SAME_CONTOUR_M
+            ]
+            if lanes <= stops.keys():
+                found[one.id] = ([stops[k] for k in sorted(lanes)], outer)
+    return found
