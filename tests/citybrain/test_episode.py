@@ -1,5 +1,6 @@
 """An episode of every controller on our own nets: runs to the end, is measured, and breaks no rule of the street."""
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,6 +73,25 @@ def test_a_program_with_conflicting_greens_is_seen_by_the_monitor(run_in_worker:
     result = run_in_worker(replace(GRID, controller="fixed", end_s=25210.0, additional=(str(unsafe),)))
     assert result["safety_violations"] > 0
     assert signal.id in result["violations"][0]
+
+
+@pytest.mark.sumo
+@pytest.mark.parametrize("controller", ["rolling_horizon", "max_pressure", "webster"])
+def test_explaining_changes_nothing_and_gives_a_sentence_with_numbers_per_decision(
+    controller: str, run_in_worker: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "why.jsonl"
+    spec = replace(GRID, controller=controller, end_s=25330.0)
+    plain, told = run_in_worker(spec), run_in_worker(replace(spec, explain=str(path)))
+    assert told["delay_s_per_veh"] == plain["delay_s_per_veh"]
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 3
+    assert all(any(c.isdigit() for c in line["sentence"]) for line in lines)
+
+
+def test_a_controller_inside_sumo_cannot_be_explained(tmp_path: Path, run_in_worker: Run) -> None:
+    with pytest.raises(ConfigError, match="no planner to explain"):
+        run_in_worker(replace(GRID, controller="actuated", explain=str(tmp_path / "why.jsonl")))
 
 
 @pytest.mark.sumo
