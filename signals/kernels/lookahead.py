@@ -70,6 +70,7 @@ class Outlook(NamedTuple):
     blocked_s: float
     expected_weight: float
     patience_s: float
+    trapped_s: float
 
 
 @njit(cache=True)
@@ -324,7 +325,24 @@ def signal_costs(
         queues.end, queues.ready_s, queues.headway_s, queues.arrival_s, queues.movement, queues.standing, queues.inside, queues.weight,
         queues.size, tariff,
     )  # fmt: skip
+    for p in range(costs_s.shape[0]):
+        if p != phase:
+            costs_s[p] += rules.trapped_s * max(trapped(serves[p], city.yields_to[i], queues) - 1, 0)
     return costs_s, paths, queues
+
+
+@njit(cache=True)
+def trapped(serves: Ints, yields_to: Ints, queues: Queues) -> int:
+    """Vehicles that stand inside the junction and would have to wait there for others that a phase serves [movement]."""
+    count = 0
+    for v in range(queues.movement.shape[0]):
+        m = queues.movement[v]
+        if queues.inside[v] and serves[m] < 2:
+            for foe in range(serves.shape[0]):
+                if yields_to[m, foe] and serves[foe] > 0:
+                    count += 1
+                    break
+    return count
 
 
 @njit(cache=True)

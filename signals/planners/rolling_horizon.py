@@ -40,6 +40,7 @@ class Pricing:
     use_forecast: bool = True
     relay_least_m: float = 120.0  # of a street: what the neighbour releases onto it is played
     unfed_share: float = 0.0  # of the forecast flow that stays beside what neighbours release
+    trapped_s: float = 30.0  # for each vehicle but one that a change would leave standing inside, before traffic that it must let pass
     patience_s: float = 20.0  # of one who stands inside the junction: each such wait makes its delay dearer by as much again
 
 
@@ -60,7 +61,7 @@ class Lookahead:
         epochs = 1 + int(np.ceil((pricing.horizon_s - first_s) / epoch_s))
         self._tariff = Tariff(pricing.startup_s, pricing.stop_s, pricing.left_s, pricing.square_s, first_s, epoch_s, epochs, pricing.beam)
         horizon_s = first_s + (epochs - 1) * epoch_s
-        self._outlook = Outlook(horizon_s, pricing.blocked_s, pricing.expected_weight, pricing.patience_s)
+        self._outlook = Outlook(horizon_s, pricing.blocked_s, pricing.expected_weight, pricing.patience_s, pricing.trapped_s)
         self._share = lane_shares(network, self.layout)
         self._no_flow = np.zeros(self._share.shape)
         self._lines, self._way_to = ways_between(network, self.layout, self._share, pricing.relay_least_m)

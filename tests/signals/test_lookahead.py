@@ -220,3 +220,14 @@ def test_compiled_and_plain_prices_are_the_same(
 def test_with_nobody_in_sight_every_phase_costs_the_same_until_somebody_is_due_before_the_next_decision(price: Price) -> None:
     assert set(price([], NS, forecast=flow(E_THROUGH, 1200.0)).tolist()) == {0.0}
     assert set(price([], NS, forecast=flow(E_THROUGH, 1200.0), sensed_m=30.0).tolist()) != {0.0}
+
+
+def test_a_change_that_leaves_left_turners_standing_inside_before_oncoming_traffic_is_dearer(price: Price) -> None:
+    inside = [(N_LEFT, -1.0, 0.0), (N_LEFT, -1.0, 0.0)]
+    waiting = [(E_THROUGH, 5.0, 0.0)]
+    free = price([*inside, *waiting], phase=EW, pricing=Pricing(trapped_s=0.0))
+    charged = price([*inside, *waiting], phase=EW, pricing=Pricing(trapped_s=30.0))
+    dearer_s = charged - free
+    assert dearer_s[EW] == 0.0  # no change
+    assert dearer_s[NS] == pytest.approx(30.0)  # one of the two stays before the oncoming through traffic
+    assert dearer_s[NS_LEFT] == 0.0  # their own protected green
