@@ -38,7 +38,7 @@ class Pricing:
     full_share: float = 0.9
     expected_weight: float = 0.5  # of a vehicle that only the forecast knows
     use_forecast: bool = True
-    relay_least_m: float = 120.0  # of a street: what the neighbour releases onto it is played
+    relay_least_m: float = float("inf")  # of a street: what neighbours release onto longer ones is played. Off: it jams cologne3
     unfed_share: float = 0.0  # of the forecast flow that stays beside what neighbours release
     trapped_s: float = 30.0  # for each vehicle but one that a change would leave standing inside, before traffic that it must let pass
     patience_s: float = 20.0  # of one who stands inside the junction: each such wait makes its delay dearer by as much again
