@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signals.kernels.lookahead import City, Outlook, Seen, Tariff, network_costs
+from signals.kernels.lookahead import network_costs
 from signals.kernels.neighbours import Ways
+from signals.kernels.outlook import City, Outlook, Seen, Tariff
 from signals.layout import Layout, lay_out
 from signals.planners.groups import groups_of, settle, street_of
 from signals.planners.sequence import sequences
@@ -77,8 +78,9 @@ class Lookahead:
             observed.vehicle_speed_mps, exit_full, np.nan_to_num(observed.wait_s),
         )  # fmt: skip
         flow_veh_h = self._lane_flow(forecast)
-        relayed_veh_h = flow_veh_h * self._unfed[:, None]
-        found: Floats = network_costs(self._city, seen, flow_veh_h, relayed_veh_h, self._ways(forecast), self._outlook, self._tariff)
+        ways = self._ways(forecast)
+        relayed_veh_h = flow_veh_h * self._unfed[:, None] if ways.lane.size else flow_veh_h
+        found: Floats = network_costs(self._city, seen, flow_veh_h, relayed_veh_h, ways, self._outlook, self._tariff)
         return found
 
     def _ways(self, forecast: FlowForecast | None) -> Ways:
