@@ -36,7 +36,7 @@ from benchmarks.results import (
 )
 from citybrain import assemble, report
 from citybrain.detected import check_sensing
-from citybrain.episode import EpisodeSpec
+from citybrain.episode import EpisodeSpec, check_demand
 from citybrain.forecasts import check_name
 from citybrain.worker import Worker
 from forecasting.models import DEFAULT
@@ -47,6 +47,8 @@ META = "meta.json"
 SUMMARY = "summary.json"
 REPORT = "report.html"
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
+CONDITIONS: dict[str, Any] = {"sensing": "ideal", "sensor_faults": 0.0, "demand": 1.0}
+"""What the rows of one table have in common beside the rules, and its usual value."""
 JOIN_S = 0.2
 UNDER_WAY = 0.99  # simulated to the end, but not measured and stored yet
 
@@ -71,6 +73,7 @@ def matrix_specs(
     forecast: str = DEFAULT,
     sensing: str = "ideal",
     sensor_faults: float = 0.0,
+    demand: float = 1.0,
 ) -> list[EpisodeSpec]:
     """Every episode once, seed by seed, so that what an interruption leaves is balanced; the first seed's keep a trace."""
     for controller in controllers:
@@ -80,6 +83,7 @@ def matrix_specs(
     assemble.rules(rules)
     check_name(forecast)
     check_sensing(sensing, sensor_faults)
+    check_demand(demand)
     for what, some in (("scenarios", scenarios), ("controllers", controllers), ("seeds", seeds)):
         if not some:
             raise ConfigError(f"a matrix without {what}; expected at least one")
@@ -93,6 +97,7 @@ def matrix_specs(
             trace=seed == seeds[0],
             sensing=sensing,
             sensor_faults=sensor_faults,
+            demand=demand,
         )
         for seed in dict.fromkeys(seeds)
         for name in dict.fromkeys(scenarios)
@@ -210,11 +215,12 @@ def bench(
     forecast: str = DEFAULT,
     sensing: str = "ideal",
     sensor_faults: float = 0.0,
+    demand: float = 1.0,
     command: str | None = None,
     now: datetime | None = None,
 ) -> int:
     """Run the matrix, print its tables, write summary.json and report.html; 0, 1 with failed episodes, 130 after Ctrl-C."""
-    specs = matrix_specs(scenarios, controllers, seeds, rules, forecast, sensing, sensor_faults)
+    specs = matrix_specs(scenarios, controllers, seeds, rules, forecast, sensing, sensor_faults, demand)
     if baseline not in controllers:
         raise ConfigError(f"baseline {baseline!r}: not among the controllers {', '.join(controllers)}; name one of them, or add it")
     report.require_extra()
@@ -226,6 +232,7 @@ def bench(
         "forecast": forecast,
         "sensing": sensing,
         "sensor_faults": sensor_faults,
+        "demand": demand,
         "scenarios": scenarios,
         "controllers": controllers,
         "seeds": seeds,
@@ -250,8 +257,7 @@ def rebuild(out: Path, console: Console, baseline: str) -> int:
     if not rows:
         raise ConfigError(f"{out}: no results there; expected a {RESULTS} that a bench has written")
     meta = json.loads((out / META).read_text(encoding="utf-8")) if (out / META).is_file() else {}
-    sensed = (meta.get("sensing", "ideal"), meta.get("sensor_faults", 0.0))
-    rows = [row for row in rows if (row["spec"].get("sensing", "ideal"), row["spec"].get("sensor_faults", 0.0)) == sensed]
+    rows = [row for row in rows if all(row["spec"].get(key, usual) == meta.get(key, usual) for key, usual in CONDITIONS.items())]
     last = {(row["scenario"], row["controller"], row["seed"], row["rules"]): row for row in rows}
     order = [*meta.get("scenarios", []), *meta.get("controllers", [])]
     place = {name: i for i, name in enumerate(order)}

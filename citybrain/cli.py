@@ -25,6 +25,7 @@ from signals.metrics import METRICS
 
 SENSING_HELP = "what the controller sees by: ideal, area (cameras, radars) or loops"
 FAULTS_HELP = "share of the detectors that are silent all run, chosen by the seed"
+DEMAND_HELP = "times the scenario's demand; who comes more than once, or not at all, is chosen by the seed"
 
 console = Console()
 app = typer.Typer(
@@ -82,6 +83,7 @@ def evaluate(
     additional: Annotated[list[str] | None, typer.Option(help="additional file for SUMO; may be repeated")] = None,
     sensing: Annotated[str, typer.Option(help=SENSING_HELP)] = "ideal",
     sensor_faults: Annotated[float, typer.Option(help=FAULTS_HELP)] = 0.0,
+    demand: Annotated[float, typer.Option(help=DEMAND_HELP)] = 1.0,
     explain: Annotated[str, typer.Option(help="one sentence per new plan, as JSON lines in this file")] = "",
     language: Annotated[str, typer.Option(help="of the sentences: en or zh")] = "en",
 ) -> None:
@@ -90,7 +92,7 @@ def evaluate(
     spec = episode.EpisodeSpec(
         scenario, controller, seed, rules, net, tuple(routes or ()), begin, end, backend,
         str(Path(tripinfo).absolute()) if tripinfo else "", tuple(additional or ()), forecast,
-        sensing=sensing, sensor_faults=sensor_faults,
+        sensing=sensing, sensor_faults=sensor_faults, demand=demand,
         explain=str(Path(explain).absolute()) if explain else "", language=language,
     )  # fmt: skip
     assemble.controller(controller)
@@ -124,7 +126,8 @@ def print_result(result: dict[str, Any]) -> None:
     """What was run, and a line a metric."""
     console.print(
         f"[bold]{result['scenario']}[/bold], {result['controller']}, seed {result['seed']}, rules {result['rules']}: "
-        f"{result['begin_s']:.0f}-{result['end_s']:.0f} s, SUMO {result['sumo_version']} (simulated){sensed_words(result)}"
+        f"{result['begin_s']:.0f}-{result['end_s']:.0f} s, SUMO {result['sumo_version']} (simulated)"
+        f"{demand_words(result)}{sensed_words(result)}"
     )
     table = Table("measure", "value", "unit", box=None)
     for key, metric in METRICS.items():
@@ -133,6 +136,11 @@ def print_result(result: dict[str, Any]) -> None:
     console.print(table)
     for sentence in result["violations"][:5]:
         console.print(escape(sentence), style="red")
+
+
+def demand_words(result: dict[str, Any]) -> str:
+    """How the demand was multiplied; nothing about the scenario's own."""
+    return "" if result["demand"] == 1.0 else f", demand times {result['demand']:g}"
 
 
 def sensed_words(result: dict[str, Any]) -> str:
@@ -156,13 +164,15 @@ def bench(
     forecast: Annotated[str, typer.Option(help="forecaster in the loop: a model's name, a folder, or none")] = "residual",
     sensing: Annotated[str, typer.Option(help=SENSING_HELP)] = "ideal",
     sensor_faults: Annotated[float, typer.Option(help=FAULTS_HELP)] = 0.0,
+    demand: Annotated[float, typer.Option(help=DEMAND_HELP)] = 1.0,
 ) -> None:
     """Run scenarios x controllers x seeds in parallel, compare in pairs, and write an HTML report."""
     # The benchmarks stand above this package, so they are found by name, like every other part.
     matrix = importlib.import_module("benchmarks.matrix")
     code = matrix.bench(
         scenarios=scenarios.split(","), controllers=controllers.split(","), seeds=seeds_of(seeds), jobs=jobs, out=out,
-        rules=rules, forecast=forecast, sensing=sensing, sensor_faults=sensor_faults, console=console, baseline=baseline,
+        rules=rules, forecast=forecast, sensing=sensing, sensor_faults=sensor_faults, demand=demand, console=console,
+        baseline=baseline,
     )  # fmt: skip
     raise typer.Exit(code)
 

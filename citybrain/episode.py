@@ -5,6 +5,7 @@ Runs in this process; `citybrain.worker` gives every episode a fresh one, which 
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -14,6 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from citybrain import assemble
 from citybrain.detected import Detected, check_sensing, detected
@@ -33,6 +36,7 @@ from signals.rules import Rules, envelope, with_timing
 from signals.types import Network, SafetyEnvelope
 from sumo_nets.actuated import write_actuated
 from sumo_nets.bearings import arm_names, bearings_deg
+from sumo_nets.demand import scaled_scenario
 from sumo_nets.network import read_network
 from sumo_nets.scenario import Scenario, check, from_files, scenario
 from sumo_nets.sensors import write_detectors
@@ -66,6 +70,7 @@ class EpisodeSpec:
     sensor_faults: float = 0.0
     explain: str = ""
     language: str = "en"
+    demand: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +85,13 @@ class Steering:
 
 
 def scenario_of(spec: EpisodeSpec) -> Scenario:
-    """The checked scenario of a spec, with its begin and end."""
+    """The checked scenario of a spec, with its begin and end and its own demand: `played` is what SUMO runs."""
     if not 0 <= spec.seed < 2**31:
         raise ConfigError(f"seed {spec.seed}: expected a whole number from 0 to {2**31 - 1}")
     for option, time_s in (("begin", spec.begin_s), ("end", spec.end_s)):
         if time_s is not None and not 0.0 <= time_s < float("inf"):
             raise ConfigError(f"{option} {time_s} s: expected a time of the simulation, from 0 up")
+    check_demand(spec.demand)
     if spec.backend not in BACKENDS:
         raise ConfigError(f"backend {spec.backend!r}: no such backend; {assemble.nearest(spec.backend, BACKENDS)}")
     if not (spec.scenario or spec.net or spec.routes):
@@ -105,6 +111,20 @@ def scenario_of(spec: EpisodeSpec) -> Scenario:
         if not Path(extra).is_file():
             raise ConfigError(f"{extra}: no such additional file")
     return check(found)
+
+
+def check_demand(factor: float) -> None:
+    """ConfigError unless the demand can be multiplied by this."""
+    if not 0.0 < factor < float("inf"):
+        raise ConfigError(f"demand {factor}: expected a factor above 0, 1 for the scenario's own")
+
+
+def played(found: Scenario, spec: EpisodeSpec, folder: Path) -> Scenario:
+    """The scenario with the spec's share of its demand, in a file of the folder; who comes more than once is the seed's choice.
+
+    The same for every controller. The forecaster's earlier days stay those of the scenario itself: a busier day is news to it.
+    """
+    return found if spec.demand == 1.0 else scaled_scenario(found, spec.demand, spec.seed, folder)
 
 
 def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watch | None = None) -> dict[str, Any]:
@@ -129,7 +149,7 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watc
             additional.append(write_detectors(steering.street.detectors, Path(folder) / "detectors.add.xml"))
         recorder = Recorder(network) if spec.trace else None
         files = RunFiles(tripinfo, tuple(additional))
-        with nothing_left_behind(tripinfo), start(found, spec.seed, files, spec.backend) as session:
+        with nothing_left_behind(tripinfo), start(played(found, spec, Path(folder)), spec.seed, files, spec.backend) as session:
             run = _Run(session, network, rules, recorder, progress, watch)
             wall_s, cpu_s = run.native() if steering is None else run.steered(steering)
             free_left_s = session.free_flow_left_s()
@@ -148,6 +168,7 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watc
         "cpu_s": round(cpu_s, 3),
         "sumo_options": [Path(w).name if os.sep in w else w for w in words],
         "delay_by_minute": delay_by_minute(trips),
+        "late_by_minute": late_by_minute(trips),
         **({"trace": recorder.as_json()} if recorder is not None else {}),
     }
 
@@ -190,6 +211,7 @@ def _head(spec: EpisodeSpec, found: Scenario, rules: Rules) -> dict[str, Any]:
         "forecast": spec.forecast,
         "sensing": spec.sensing,
         "sensor_faults": spec.sensor_faults,
+        "demand": spec.demand,
         "backend": spec.backend,
         "sumo_version": version("libsumo"),
         "spec": asdict(spec),
@@ -203,6 +225,24 @@ def delay_by_minute(trips: Trips) -> list[list[float]]:
     for due_s, delay_s in zip(trips.due_s.tolist(), delays_s.tolist(), strict=True):
         rows.setdefault(int((due_s - trips.begin_s) // 60.0), []).append(delay_s)
     return [[minute, round(sum(d) / len(d), 2), len(d)] for minute, d in sorted(rows.items())]
+
+
+def late_by_minute(trips: Trips) -> list[list[float]]:
+    """[minute since begin, vehicles late at its end, trips due in it], every minute of the run.
+
+    Late are V(t) - D(t): trips that would have arrived by t at free flow from their due departure, but have not; what waits to be let
+    in counts as what stands in the streets. The area under it is the delay. Daganzo 1997, section 2.2 (cumulative curves).
+    """
+    free_s = trips.duration_s - trips.time_loss_s + np.nan_to_num(trips.free_left_s)
+    at_ease_s, arrival_s = trips.due_s + free_s, np.where(trips.arrived, trips.arrival_s, np.inf)
+    rows: list[list[float]] = []
+    for minute in range(math.ceil((trips.end_s - trips.begin_s) / 60.0)):
+        from_s = trips.begin_s + 60.0 * minute
+        to_s = min(from_s + 60.0, trips.end_s)
+        late = (at_ease_s <= to_s).sum() - (arrival_s <= to_s).sum()
+        due = ((trips.due_s >= from_s) & (trips.due_s < from_s + 60.0)).sum()
+        rows.append([minute, float(late), int(due)])
+    return rows
 
 
 def clocks() -> tuple[float, float]:

@@ -118,11 +118,10 @@ class Explainer:
 
 def values_of(planner: Planner) -> tuple[str, Values | None]:
     """What the planner's phases are worth to it, and what that is called; None where it does not tell."""
-    for owner in (planner, getattr(planner, "_lookahead", None)):
-        for method, kind in PRICED.items():
-            found: Values | None = getattr(owner, method, None)
-            if found is not None:
-                return kind, found
+    for method, kind in PRICED.items():
+        found: Values | None = getattr(planner, method, None)
+        if found is not None:
+            return kind, found
     return "price", None
 
 

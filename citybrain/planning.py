@@ -15,8 +15,8 @@ from signals.errors import ConfigError
 from signals.explain import Alternative
 from signals.lane_groups import demand_of
 from signals.layout import lay_out
-from signals.planners.network_timing import CYCLES_S, best_timing, plan_of, subject
-from signals.planners.stage_choice import chosen_stages
+from signals.planners.coordinated import timing_for
+from signals.planners.network_timing import CYCLES_S, plan_of
 from signals.planners.webster import LONGEST_CYCLE_S, lost_time_s, target_greens_s
 from signals.safety import adopt, vet
 from signals.types import Floats, Intersection, Network, Observation, SafetyEnvelope, Stage, TimingPlan
@@ -47,18 +47,11 @@ def isolated(network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: F
 
 def coordinated(network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats, cycle_s: float | None) -> tuple[TimingPlan, ...]:
     """One clock for all signals: common cycle (or the one given; half of it where that is better), splits and offsets."""
-    flows = by_signal(network, flow_veh_h)
-    for signal, flow in zip(network.signals, flows, strict=True):
+    for signal, flow in zip(network.signals, by_signal(network, flow_veh_h), strict=True):
         if np.isnan(flow[demand_of(signal).saturation_veh_h > 0.0]).any():
             raise ConfigError(f"{signal.id}: no plan; a flow is missing")
     cycles_s = CYCLES_S if cycle_s is None else (round(cycle_s),)
-    options = [chosen_stages(s, limit, flow, cycles_s) for s, limit, flow in zip(network.signals, limits, flows, strict=True)]
-    subjects = {}
-    for one_s, some in zip(cycles_s, zip(*options, strict=True), strict=True):
-        stages = tuple(phases for phases in some if phases is not None)
-        if len(stages) == len(network.signals):
-            subjects[one_s] = subject(network, limits, stages, flow_veh_h)
-    found = best_timing(subjects, np.random.default_rng(SEED))
+    found = timing_for(network, limits, flow_veh_h, np.random.default_rng(SEED), cycles_s)
     if found is None:
         raise ConfigError(f"no common cycle among {', '.join(map(str, cycles_s))} s has room for all minimum greens and intergreens")
     return tuple(plan_of(signal, found, i) for i, signal in enumerate(network.signals))

@@ -77,12 +77,18 @@ class Coordinated:
         self.targets = tuple(plan_of(signal, found, i) for i, signal in enumerate(network.signals))
 
 
-def timing_for(network: Network, limits: tuple[SafetyEnvelope, ...], flow_veh_h: Floats, rng: np.random.Generator) -> NetworkTiming | None:
+def timing_for(
+    network: Network,
+    limits: tuple[SafetyEnvelope, ...],
+    flow_veh_h: Floats,
+    rng: np.random.Generator,
+    cycles_s: tuple[int, ...] = CYCLES_S,
+) -> NetworkTiming | None:
     """The best stages, common cycle, splits and offsets for these flows [movement]; None where no cycle has room for all minimum greens."""
     flows = flows_by_signal(network, flow_veh_h)
-    by_signal = [chosen_stages(s, limit, f, CYCLES_S) for s, limit, f in zip(network.signals, limits, flows, strict=True)]
+    by_signal = [chosen_stages(s, limit, f, cycles_s) for s, limit, f in zip(network.signals, limits, flows, strict=True)]
     subjects = {}
-    for cycle_s, some in zip(CYCLES_S, zip(*by_signal, strict=True), strict=True):
+    for cycle_s, some in zip(cycles_s, zip(*by_signal, strict=True), strict=True):
         stages = tuple(phases for phases in some if phases is not None)
         if len(stages) == len(network.signals):
             subjects[cycle_s] = subject(network, limits, stages, flow_veh_h)

@@ -80,6 +80,12 @@ def test_a_wrong_name_is_refused_before_anything_runs(
         matrix.matrix_specs(scenarios, controllers, seeds, rules)
 
 
+def test_another_demand_is_in_every_spec_and_a_wrong_one_is_refused_before_anything_runs() -> None:
+    assert {spec.demand for spec in matrix.matrix_specs(["grid_2x2"], ["fixed"], [101, 102], "resco", demand=1.3)} == {1.3}
+    with pytest.raises(ConfigError, match="demand -1"):
+        matrix.matrix_specs(["grid_2x2"], ["fixed"], [101], "resco", demand=-1.0)
+
+
 def test_rows_come_in_the_order_of_the_specs_whoever_ends_first(tmp_path: Path, stub: type[Stub]) -> None:
     wanted = specs((101, 102, 103))
     rows = matrix.run_matrix(wanted, 3, tmp_path)
@@ -275,6 +281,20 @@ def test_results_of_several_versions_are_all_named(
     text = (tmp_path / matrix.REPORT).read_text()
     assert "an older one" in text
     assert results.read_rows(tmp_path)[0]["version"] in text
+
+
+@pytest.mark.parametrize(("condition", "value"), [("demand", 1.3), ("sensing", "loops"), ("sensor_faults", 0.3)])
+def test_rebuild_leaves_out_what_was_run_under_other_conditions(
+    tmp_path: Path, stub: type[Stub], make_row: MakeRow, monkeypatch: pytest.MonkeyPatch, condition: str, value: object
+) -> None:
+    without_traces(monkeypatch)
+    run_bench(tmp_path)
+    other = make_row("grid_2x2", "fixed", 109)
+    with results.ResultsFile(tmp_path) as file:
+        file.append({**other, "spec": {**other["spec"], condition: value}})
+    matrix.rebuild(tmp_path, Console(file=io.StringIO()), "fixed")
+    cells = json.loads((tmp_path / matrix.SUMMARY).read_text())["cells"]
+    assert cells and not any(109 in cell["seeds"] for cell in cells)
 
 
 def test_rebuild_of_an_empty_folder_is_one_clear_error(tmp_path: Path) -> None:

@@ -128,6 +128,8 @@ TABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "plan of nothing": (("plan",), ("expected a scenario",)),
     "plan into a file": (("plan", "grid_2x2", "--out", "{place}/out"), ("cannot be written",)),
     "bench's seeds": (("bench", "--seeds", "x"), ("--seeds 'x'",)),
+    "bench's demand": (("bench", "--scenarios", "grid_2x2", "--demand", "0", "--out", "{place}/fresh"), ("expected a factor above 0",)),
+    "a demand": (("evaluate", "grid_2x2", "--demand", "-1"), ("demand -1.0: expected a factor above 0",)),
     "bench's scenario": (("bench", "--scenarios", "gird_2x2", "--out", "{place}/fresh"), ("did you mean 'grid_2x2'?",)),
     "bench's controller": (
         ("bench", "--scenarios", "grid_2x2", "--controllers", "fixd", "--out", "{place}/fresh"), ("did you mean 'fixed'?",)

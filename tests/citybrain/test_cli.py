@@ -174,6 +174,17 @@ def test_begin_and_end_choose_the_hour(command: Callable[..., Any], tmp_path: Pa
     assert min(d for d in departs_s if d >= 0.0) >= 25300.0 and max(departs_s) < 25400.0
 
 
+@pytest.mark.sumo
+def test_another_demand_is_played_measured_and_said(command: Callable[..., Any], tmp_path: Path) -> None:
+    words = ["evaluate", "grid_2x2", "--controller", "fixed", "--end", "25500"]
+    files = [tmp_path / "own.json", tmp_path / "half.json"]
+    own, half = command(*words, "--json", str(files[0])), command(*words, "--json", str(files[1]), "--demand", "0.5")
+    assert (own.code, half.code) == (0, 0)
+    assert "demand times" not in own.out and "demand times 0.5" in half.out.replace("\n", " ")
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    assert results[1]["due_veh"] == pytest.approx(0.5 * results[0]["due_veh"], rel=0.15)
+
+
 def test_every_scenario_of_the_catalogue_is_listed(command: Callable[..., Any]) -> None:
     ran = command("scenarios")
     assert ran.code == 0

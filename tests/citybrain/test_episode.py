@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from citybrain.assemble import CONTROLLERS
-from citybrain.episode import EpisodeSpec, delay_by_minute, scenario_of, steering_of
+from citybrain.episode import EpisodeSpec, delay_by_minute, late_by_minute, played, scenario_of, steering_of
 from citybrain.forecasts import Silent
 from forecasting.online import OnlineForecaster
 from signals.errors import ConfigError, PolicyError, ScenarioError
-from signals.metrics import METRICS, delay_s_per_veh, read_trips
+from signals.metrics import METRICS, Trips, delay_s_per_veh, read_trips
 from signals.rules import RULES
 from signals.types import Network
 
@@ -134,6 +134,9 @@ def test_a_spec_names_a_scenario_or_files(grid_net: Path, grid_routes: Path) -> 
         ({"scenario": ""}, "expected a scenario"),
         ({"routes": ("a",)}, "not a mixture"),
         ({"additional": ("none.add.xml",)}, "no such additional file"),
+        ({"demand": 0.0}, "demand 0.0: expected a factor above 0"),
+        ({"demand": float("nan")}, "demand nan"),
+        ({"demand": float("inf")}, "demand inf"),
     ],
 )
 def test_a_spec_that_cannot_be_run_is_refused(change: dict[str, Any], sentence: str) -> None:
@@ -151,7 +154,9 @@ def test_planner_and_forecaster_are_made_before_anything_starts(grid: Network) -
     assert len(heard.limits) == len(grid.signals)
 
 
-def test_delay_by_minute_is_by_due_departure(tmp_path: Path) -> None:
+@pytest.fixture
+def three_trips(tmp_path: Path) -> Trips:
+    """Due at 65, 130 and 200 s of a run of 240 s: two arrive, at 170 and 180 s; the third, half a minute of way, is never let in."""
     rows = [(70.0, 5.0, 10.0, 100.0), (130.0, 0.0, 4.0, 50.0), (-1.0, 40.0, 0.0, 0.0)]  # depart, wait, loss, duration
     table = ET.Element("tripinfos")
     for k, (depart_s, wait_s, loss_s, duration_s) in enumerate(rows):
@@ -162,7 +167,46 @@ def test_delay_by_minute_is_by_due_departure(tmp_path: Path) -> None:
         )  # fmt: skip
     path = tmp_path / "t.xml"
     ET.ElementTree(table).write(path)
-    trips = read_trips(path, 0.0, 240.0, {"2": 30.0})
-    # Due at 65, 130 and 200 s: minutes 1, 2 and 3.
-    assert delay_by_minute(trips) == [[1, 15.0, 1], [2, 4.0, 1], [3, 40.0, 1]]
-    assert delay_s_per_veh(trips) == pytest.approx((15.0 + 4.0 + 40.0) / 3, abs=0.01)
+    return read_trips(path, 0.0, 240.0, {"2": 30.0})
+
+
+def test_delay_by_minute_is_by_due_departure(three_trips: Trips) -> None:
+    # Minutes 1, 2 and 3.
+    assert delay_by_minute(three_trips) == [[1, 15.0, 1], [2, 4.0, 1], [3, 40.0, 1]]
+    assert delay_s_per_veh(three_trips) == pytest.approx((15.0 + 4.0 + 40.0) / 3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("end_s", "rows"),
+    [
+        # At ease they would arrive at 65 + 90 = 155 s, 130 + 46 = 176 s and 200 + 30 = 230 s.
+        (240.0, [[0, 0.0, 0], [1, 0.0, 1], [2, 0.0, 1], [3, 1.0, 1]]),
+        (160.0, [[0, 0.0, 0], [1, 0.0, 1], [2, 1.0, 1]]),  # the first is late until 170 s
+        (178.0, [[0, 0.0, 0], [1, 0.0, 1], [2, 1.0, 1]]),  # now it is the second, until 180 s
+        (225.0, [[0, 0.0, 0], [1, 0.0, 1], [2, 0.0, 1], [3, 0.0, 1]]),
+    ],
+)
+def test_late_are_those_who_would_have_arrived_at_free_flow(three_trips: Trips, end_s: float, rows: list[list[float]]) -> None:
+    assert late_by_minute(replace(three_trips, end_s=end_s)) == rows
+
+
+@pytest.mark.sumo
+def test_more_demand_is_due_and_the_area_under_the_late_ones_is_the_delay(run_in_worker: Run) -> None:
+    spec = replace(GRID, controller="fixed", end_s=26100.0)
+    own, more = run_in_worker(spec), run_in_worker(replace(spec, demand=1.5))
+    assert (own["demand"], more["demand"], more["scenario"]) == (1.0, 1.5, "grid_2x2")
+    assert more["due_veh"] == pytest.approx(1.5 * own["due_veh"], rel=0.05)
+    assert more["delay_s_per_veh"] > own["delay_s_per_veh"]
+    for result in (own, more):
+        assert sum(row[2] for row in result["late_by_minute"]) == result["due_veh"]
+        area_s = sum(60.0 * row[1] for row in result["late_by_minute"]) / result["due_veh"]
+        # Lost by the end of the run, but not yet late then, are those still on their way.
+        assert 0.4 * result["delay_s_per_veh"] < area_s < 1.1 * result["delay_s_per_veh"]
+
+
+def test_the_own_demand_is_played_as_it_is_and_another_from_a_file_of_the_folder(tmp_path: Path) -> None:
+    found = scenario_of(GRID)
+    assert played(found, GRID, tmp_path) is found
+    more = played(found, replace(GRID, demand=1.2), tmp_path)
+    assert [file.parent for file in more.routes] == [tmp_path]
+    assert (more.net, more.begin_s, more.end_s) == (found.net, found.begin_s, found.end_s)

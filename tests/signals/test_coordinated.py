@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from signals.links.program import entry
-from signals.planners.coordinated import TRANSITION, Coordinated, detour, known, lead_s, next_plan, runs
+from signals.planners.coordinated import TRANSITION, Coordinated, detour, known, lead_s, next_plan, runs, timing_for
 from signals.safety import adopt, approach, vet
 from signals.types import ApprovedPlan, Floats, FlowForecast, Network, Observation, SafetyEnvelope, Stage, TimingPlan
 
@@ -138,3 +138,14 @@ def test_a_flow_is_known_where_lanes_carry_it(pair: Network) -> None:
     assert known(pair, flows)
     flows[5] = np.nan
     assert not known(pair, flows)
+
+
+@pytest.mark.parametrize("cycles_s", [(60,), (75, 90)])
+def test_a_timing_has_one_of_the_cycles_it_may_choose_from(four_arm: Network, limits_of: Limits, cycles_s: tuple[int, ...]) -> None:
+    found = timing_for(four_arm, limits_of(four_arm), np.full(12, 60.0), np.random.default_rng(1), cycles_s)
+    assert found is not None
+    assert found.cycle_s in cycles_s
+
+
+def test_there_is_no_timing_where_no_cycle_has_room_for_the_minimum_greens(four_arm: Network, limits_of: Limits) -> None:
+    assert timing_for(four_arm, limits_of(four_arm), np.full(12, 60.0), np.random.default_rng(1), (10,)) is None
