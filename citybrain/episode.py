@@ -316,6 +316,8 @@ class _Run:
         started_s, reported_s = clocks(), self.session.now_s
         while self.session.now_s < self.session.end_s:
             tick = loop.tick(self.session.now_s)
+            if self._listener is not None and tick.forecast is not None:
+                self._listener.expect(tick.forecast.flow_veh_h[0])
             if by.explainer is not None:
                 by.explainer.see(tick)
             for approved in tick.plans:

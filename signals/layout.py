@@ -33,6 +33,12 @@ class Layout:
     """[movement] flat"""
     movement_turn: Ints
     """[movement] flat: 0 through, 1 right, 2 left, 3 u-turn, 4 crossing"""
+    signal_of: Ints
+    """[movement] flat: index of its signal"""
+    place_of: Ints
+    """[movement] flat: its index among its signal's movements"""
+    signal_of_lane: Ints
+    """[lane] flat: index of its signal"""
 
     @property
     def movements(self) -> int:
@@ -43,6 +49,14 @@ class Layout:
     def lanes(self) -> int:
         """Number of stop lanes of the whole network."""
         return int(self.lane_start[-1])
+
+    def codes_in(self, phase: Ints) -> Ints:
+        """How a phase [signal] serves each movement [movement], codes of `Serves`."""
+        return self.serves[self.signal_of, phase[self.signal_of], self.place_of]
+
+    def codes_now(self, phase: Ints, age_s: Floats) -> Ints:
+        """How the running green serves each movement [movement]; in an intergreen it serves nobody."""
+        return np.where(age_s[self.signal_of] >= 0.0, self.codes_in(phase), 0)
 
 
 TURN_CODES = {Turn.THROUGH: 0, Turn.RIGHT: 1, Turn.LEFT: 2, Turn.U_TURN: 3, Turn.CROSSING: 4}
@@ -70,10 +84,13 @@ def lay_out(network: Network) -> Layout:
         yields_to[i, :m, :m] = s.yields_to
         uses[i, :k, :m] = s.uses
     movements = [m for s in network.signals for m in s.movements]
+    movement_start = starts([len(s.movements) for s in network.signals])
+    lane_start = starts([len(s.lanes) for s in network.signals])
+    signal_of = np.repeat(np.arange(n), np.diff(movement_start))
     return Layout(
         phases=np.array([len(s.phases) for s in network.signals], dtype=np.int64),
-        movement_start=starts([len(s.movements) for s in network.signals]),
-        lane_start=starts([len(s.lanes) for s in network.signals]),
+        movement_start=movement_start,
+        lane_start=lane_start,
         serves=serves,
         intergreen_s=intergreen_s,
         yields_to=yields_to,
@@ -82,4 +99,7 @@ def lay_out(network: Network) -> Layout:
         movement_saturation_veh_h=np.array([m.saturation_veh_h for m in movements]),
         movement_exit_storage_veh=np.array([m.exit_storage_veh for m in movements]),
         movement_turn=np.array([TURN_CODES[m.turn] for m in movements], dtype=np.int64),
+        signal_of=signal_of,
+        place_of=np.arange(len(movements)) - movement_start[signal_of],
+        signal_of_lane=np.repeat(np.arange(n), np.diff(lane_start)),
     )

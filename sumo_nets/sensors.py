@@ -25,6 +25,7 @@ LEAST_AREA_M = 0.2
 STOP_LOOP_M = 3.0  # before the stop line, under the first vehicle that waits
 EXIT_LOOP_M = 20.0  # behind the junction: a queue that reaches back to it fills the lane
 CONTOURS_M = (45.0, 110.0, 230.0)  # of the advance loops before the stop line
+BEGIN_M = 1.0
 ENTRY_M = 5.0  # of an advance loop at the begin of a way that ends before a contour
 BESIDE_NEAR, BESIDE_FAR = 0.02, 0.3
 LEAST_ENTRY_M = 25.0  # nearer to the next loop downstream it would say nothing new
@@ -40,11 +41,17 @@ class Traced:
     begins: bool  # nothing plain feeds it
     leaks: bool  # it also leads away from them
     onward: Mapping[int, str]  # stop lane -> next lane on the way there
+    before: tuple[tuple[str, str, float], ...] = ()  # what feeds it: lane, the way between the two, and its length [m]
 
     @property
     def nearest_m(self) -> float:
         """From its end to the nearest stop line ahead."""
         return min(way.beyond_m for way in self.ways)
+
+    @property
+    def gap_m(self) -> float:
+        """From its begin back to the end of the nearest lane that feeds it."""
+        return min((inside_m for _, _, inside_m in self.before), default=0.0)
 
 
 def place_detectors(network: Network, net_file: Path, kind: str, sensing_m: float = SENSING_M) -> tuple[Detector, ...]:
@@ -70,7 +77,7 @@ def traced_lanes(net: Any, network: Network, sensing_m: float) -> list[Traced]:
         while frontier:
             lane_id, end_m = frontier.pop(0)
             start_m = end_m + net.getLane(lane_id).getLength()
-            for before, inside_m in feeders(net, lane_id):
+            for before, _, inside_m in feeders(net, lane_id):
                 if before not in found and start_m + inside_m < sensing_m:
                     found[before] = start_m + inside_m
                     onward[before, k] = lane_id
@@ -84,16 +91,17 @@ def traced_lanes(net: Any, network: Network, sensing_m: float) -> list[Traced]:
         lane = net.getLane(lane_id)
         ahead = [] if lane_id in stop_lanes else [link.getToLane().getID() for link in lane.getOutgoing()]
         leaking[lane_id] = any(leaking.get(one, True) for one in ahead)
-        begins = not any(before in beyond_m for before, _ in feeders(net, lane_id))
+        fed_by = tuple(one for one in feeders(net, lane_id) if one[0] in beyond_m)
         heads_for = tuple(Way(k, end_m) for k, end_m in ways.items()) + tuple(beside(ways, stop_lanes, lane_id, parallel))
         traced.append(
             Traced(
                 lane_id,
                 float(lane.getLength()),
                 heads_for,
-                begins,
+                not fed_by,
                 leaking[lane_id],
                 {k: onward[lane_id, k] for k in ways if (lane_id, k) in onward},
+                fed_by,
             )
         )
     return traced
@@ -108,13 +116,13 @@ def beside(ways: Mapping[int, float], stop_lanes: Sequence[str], lane_id: str, p
             yield Way(k, streets[street], weight=BESIDE_NEAR if (lane_id.rpartition("_")[0], k) in parallel else BESIDE_FAR)
 
 
-def feeders(net: Any, lane_id: str) -> Iterator[tuple[str, float]]:
-    """Lanes that lead into a lane without a signal between, and the length inside the junction [m]."""
+def feeders(net: Any, lane_id: str) -> Iterator[tuple[str, str, float]]:
+    """Lanes that lead into a lane without a signal between, and the way inside the junction, with its length [m]."""
     for link in net.getLane(lane_id).getIncomingConnections():
         before = link.getFromLane()
         if not link.getTLSID() and before.getEdge().getFunction() == "":
             via = link.getViaLaneID()
-            yield before.getID(), float(net.getLane(via).getLength()) if via else 0.0
+            yield before.getID(), via, float(net.getLane(via).getLength()) if via else 0.0
 
 
 def areas(traced: Sequence[Traced], exits: Mapping[str, float], sensing_m: float) -> Iterator[Detector]:
@@ -146,9 +154,13 @@ def loops(traced: Sequence[Traced], exits: Mapping[str, float], sensing_m: float
         far_m = lane.nearest_m + lane.length_m
         if lane.nearest_m == 0.0:
             yield loop(f"stop/{lane.id}", lane, max(lane.length_m - STOP_LOOP_M, 0.5 * lane.length_m), "stop")
-        crossed_m = [c for c in CONTOURS_M if lane.nearest_m <= c < far_m and c < sensing_m]
+            if lane.length_m < STOP_LOOP_M:
+                yield from heads(lane, traced)
+        # A contour between two lanes is moved to the begin of the one nearer to the line.
+        crossed_m = [c for c in CONTOURS_M if lane.nearest_m <= c < far_m + lane.gap_m and c < sensing_m and lane.length_m > STOP_LOOP_M]
         for contour_m in crossed_m:
-            yield loop(f"advance/{lane.id}/{contour_m:g}", lane, far_m - contour_m, "advance")
+            at_m = max(far_m - contour_m, min(BEGIN_M, 0.5 * lane.length_m))
+            yield loop(f"advance/{lane.id}/{contour_m:g}", lane, at_m, "advance")
         if lane.begins:
             inner_m = max((c for c in CONTOURS_M if c < far_m), default=STOP_LOOP_M)
             entry_m = min(ENTRY_M, 0.5 * lane.length_m)
@@ -157,6 +169,19 @@ def loops(traced: Sequence[Traced], exits: Mapping[str, float], sensing_m: float
     for lane_id, length_m in exits.items():
         at_m = min(EXIT_LOOP_M, 0.5 * length_m)
         yield Detector(f"exit/{lane_id}", lane_id, length_m, at_m, at_m, "exit")
+
+
+def heads(stop: Traced, traced: Sequence[Traced]) -> Iterator[Detector]:
+    """Loops under the first vehicle that waits before a stop lane too short to hold it."""
+    lengths_m = {lane.id: lane.length_m for lane in traced}
+    way = next(w for w in stop.ways if w.beyond_m == 0.0)
+    for before, via, inside_m in stop.before:
+        rest_m = STOP_LOOP_M - stop.length_m
+        on, length_m, beyond_m = (
+            (via, inside_m, stop.length_m) if rest_m < inside_m else (before, lengths_m[before], stop.length_m + inside_m)
+        )
+        at_m = round(max(length_m - (STOP_LOOP_M - beyond_m), 0.5 * length_m), 2)
+        yield Detector(f"loop/head/{on}/{way.lane}", on, length_m, at_m, at_m, "head", (replace(way, beyond_m=beyond_m),))
 
 
 def in_order(some: list[Detector], traced: Sequence[Traced]) -> Iterator[Detector]:
@@ -169,7 +194,7 @@ def in_order(some: list[Detector], traced: Sequence[Traced]) -> Iterator[Detecto
 
     def following(one: Detector, k: int) -> str:
         lane, after = one.lane, [d for d in on_lane.get(one.lane, []) if d.start_m > one.start_m]
-        while not after and k in onward[lane]:
+        while not after and k in onward.get(lane, {}):
             lane = onward[lane][k]
             after = on_lane.get(lane, [])
         return after[0].id if after else ""

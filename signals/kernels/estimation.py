@@ -130,12 +130,12 @@ def nearest(count: Ints, vehicle: Floats, lanes: Ints, loops: Ints, low_m: float
 
 
 @njit(cache=True)
-def fill(count: Ints, vehicle: Floats, lane: int, reach_m: float, share: float, draw: float) -> int:
-    """A queue stands as far as `reach_m`: put the vehicles in that it must have and nobody counted; how many."""
+def fill(count: Ints, vehicle: Floats, lane: int, near_m: float, reach_m: float, share: float, draw: float) -> int:
+    """A queue stands from `near_m` as far as `reach_m`: put the vehicles in that it must have and nobody counted; how many."""
     inside = 0
     for i in range(count[lane]):
-        inside += vehicle[lane, i, DISTANCE] <= reach_m
-    missing = int(share * reach_m / SPACE_M) - inside
+        inside += near_m <= vehicle[lane, i, DISTANCE] <= reach_m
+    missing = int(share * (reach_m - max(near_m, 0.0)) / SPACE_M) - inside
     for j in range(missing):
         insert(count, vehicle, lane, reach_m - j * SPACE_M, 0.0, (draw + 0.618 * j) % 1.0, -1, -np.inf)
     return max(missing, 0)

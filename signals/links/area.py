@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from signals.kernels import estimation as est
-from signals.links.detectors import Detector
+from signals.links.detectors import ENTERING_M, Detector, dead_exits, exits_of
 from signals.links.estimate import STANDING_MPS, Estimate, Seen
 from signals.links.heading import Heading
-from signals.links.hidden import Hidden
-from signals.links.turning import Turning, lit_movements
+from signals.links.hidden import FULL_SHARE, QUEUED_S, Hidden
+from signals.links.turning import CROSSING_S, Turning, lit_movements
 from signals.types import Bools, Floats, Ints, Network, Observation
 
 AT_THE_LINE_M = 6.0  # who was so near, or within a second's way, and is gone, passed
-ENTERING_M = 25.0
 GAP_S = 5.0  # between two lanes, in a junction without signal
 
 
@@ -52,10 +51,11 @@ class AreaSensing:
         """What all areas show after this second."""
         self._heard_s = now_s
         show = self._sumo.trafficlight.getRedYellowGreenState
-        lit = lit_movements([show(s) for s in self._signals], self._starts)
+        lights = [show(s) for s in self._signals]
+        lit = lit_movements(lights, self._starts)
         self._lit_s[lit] = now_s
-        recent = self._lit_s > now_s - 4.0
-        self._hidden.advance(now_s, lit)
+        recent, lately = self._lit_s > now_s - 4.0, self._lit_s > now_s - CROSSING_S
+        self._hidden.advance(now_s, lit, lit_movements(lights, self._starts, "G"))
         before, self._seen = self._seen, {}
         on_exit: set[tuple[str, str]] = set()
         self._exit_veh.clear()
@@ -74,8 +74,10 @@ class AreaSensing:
                         on_exit.add((detector.lane, vehicle))
                 if detector.ways:
                     self._see(detector, vehicle, position_m, speed_mps, before)
-        for lane, _ in sorted(on_exit - self._on_exit):
-            self._turning.entered(lane, now_s)
+        there = {(street_of(lane), vehicle) for lane, vehicle in self._on_exit}
+        for lane, vehicle in sorted(on_exit - self._on_exit):
+            if (street_of(lane), vehicle) not in there and not self._turning.entered(lane, now_s):
+                self._hidden.came_out(lane, lately)
         self._on_exit = on_exit
         for vehicle, last in before.items():
             if vehicle not in self._seen:
@@ -102,6 +104,8 @@ class AreaSensing:
             self._passed[vehicle] = (*lanes, detector.id)
         if old is None:
             self._hidden.found(detector.ways[0].lane, distance_m)
+        if standing_s > QUEUED_S and way is not None:
+            self._hidden.stands_behind(way.lane, distance_m, FULL_SHARE)
 
     def _lost(self, vehicle: str, last: Seen, now_s: float, recent: Bools) -> None:
         """A vehicle left the view: over the stop line, or to where nobody looks."""
@@ -121,6 +125,10 @@ class AreaSensing:
             if not self._hidden.is_dark(last.lane, last.distance_m):
                 self._heading.arrived(lanes, None)
 
+    def expect(self, flow_veh_h: Floats) -> None:
+        """Take a forecast of each movement [movement]: it stands in where detectors are silent."""
+        self._hidden.expect(flow_veh_h)
+
     def read(self, now_s: float, phase: Ints, age_s: Floats) -> Observation:
         """Who is in view, and who is carried on where nobody looks."""
         if self._heard_s != now_s:
@@ -137,19 +145,6 @@ class AreaSensing:
         return exit_veh
 
 
-def exits_of(network: Network) -> dict[str, list[int]]:
-    """Flat movements by receiving lane."""
-    found: dict[str, list[int]] = {}
-    m = 0
-    for s in network.signals:
-        for movement in s.movements:
-            for lane in movement.exits if movement.lanes else ():
-                found.setdefault(lane, []).append(m)
-            m += 1
-    return found
-
-
-def dead_exits(detectors: tuple[Detector, ...], silent: Bools, exits: dict[str, list[int]]) -> set[str]:
-    """Receiving lanes of which no detector says anything."""
-    alive = {d.lane for d, dead in zip(detectors, silent.tolist(), strict=True) if not dead}
-    return set(exits) - alive
+def street_of(lane: str) -> str:
+    """The street that a lane belongs to."""
+    return lane.rpartition("_")[0]

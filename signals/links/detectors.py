@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from signals.errors import ConfigError
-from signals.types import Bools, Floats, Ints, Observation
+from signals.types import Bools, Floats, Ints, Network, Observation
 
 KINDS = ("ideal", "area", "loops")
+ENTERING_M = 25.0  # behind the junction: who is noticed so near came out of it just now
 FAULTS_STREAM = 7  # keeps the draw of the silent detectors apart from every other use of an episode's seed
 
 
@@ -37,7 +38,7 @@ class Detector:
     lane_m: float  # length of the lane
     start_m: float  # from the begin of the lane
     end_m: float
-    place: str  # "stop", "advance" or "exit": at the stop line, before it, on a receiving lane
+    place: str  # "stop", "head", "advance" or "exit": at the stop line, under who waits there, before it, on a receiving lane
     ways: tuple[Way, ...] = ()
     leaks: bool = False  # some of its traffic may turn off before the stop line
 
@@ -61,6 +62,10 @@ class Listener(Sensors, Protocol):
         """Take what the detectors report of the second that ends now."""
         ...
 
+    def expect(self, flow_veh_h: Floats) -> None:
+        """Take a forecast of each movement [movement]: it stands in where detectors are silent."""
+        ...
+
 
 def silent_detectors(detectors: Sequence[Detector], share: float, seed: int) -> Bools:
     """[detector] a random share of them, the same for a seed, which says nothing all run."""
@@ -70,3 +75,30 @@ def silent_detectors(detectors: Sequence[Detector], share: float, seed: int) -> 
     chosen = np.random.default_rng((seed, FAULTS_STREAM)).permutation(len(detectors))
     silent[chosen[: round(share * len(detectors))]] = True
     return silent
+
+
+def exits_of(network: Network) -> dict[str, list[int]]:
+    """Flat movements by receiving lane."""
+    found: dict[str, list[int]] = {}
+    m = 0
+    for s in network.signals:
+        for movement in s.movements:
+            for lane in movement.exits if movement.lanes else ():
+                found.setdefault(lane, []).append(m)
+            m += 1
+    return found
+
+
+def dead_exits(detectors: tuple[Detector, ...], silent: Bools, exits: dict[str, list[int]]) -> set[str]:
+    """Receiving lanes of which no detector says anything."""
+    alive = {d.lane for d, dead in zip(detectors, silent.tolist(), strict=True) if not dead}
+    return set(exits) - alive
+
+
+def heard_exits(detectors: Sequence[Detector], silent: Bools, exits: Mapping[str, Sequence[int]]) -> set[str]:
+    """Receiving lanes on which everybody is noticed who comes out of the junction."""
+    return {
+        d.lane
+        for d, dead in zip(detectors, silent.tolist(), strict=True)
+        if not dead and d.lane in exits and (d.place == "exit" or d.start_m < d.end_m) and d.start_m <= ENTERING_M
+    }

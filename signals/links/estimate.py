@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signals.layout import lay_out
+from signals.links.observing import Observing, Row
 from signals.links.turning import Turning
 from signals.types import Bools, Floats, Ints, Network, Observation, Turn
 
@@ -29,28 +30,24 @@ class Seen:
 
 
 class Estimate:
-    """Remembers when each movement was last green."""
+    """Knows which lanes nobody sees."""
 
     def __init__(self, network: Network, turning: Turning, blind: Bools, uncounted: Bools) -> None:
         """`blind`, `uncounted` [lane]: no working detector sees its queue, or its stop line."""
         self.layout, self._turning = lay_out(network), turning
         movements = [m for s in network.signals for m in s.movements]
-        starts = self.layout.movement_start
-        self._signal_of = np.repeat(np.arange(len(network.signals)), np.diff(starts))
-        self._place_of = np.arange(self.layout.movements) - starts[self._signal_of]
-        self._signal_of_lane = np.repeat(np.arange(len(network.signals)), np.diff(self.layout.lane_start))
         unseen = np.array([m.turn is Turn.CROSSING for m in movements])
         self._blind, self._uncounted = unseen.copy(), unseen.copy()
         for lane, ms in enumerate(turning.movements_of):
             self._blind[list(ms)] |= blind[lane]
             self._uncounted[list(ms)] |= uncounted[lane]
-        self._green_at_s = np.full(self.layout.movements, np.nan)
+        self._observing = Observing(self.layout)
 
     def observation(self, now_s: float, phase: Ints, age_s: Floats, seen: list[Seen], exit_veh: Floats) -> Observation:
         """The vehicles, sorted by lane and distance, and what follows from them."""
         n = self.layout.movements
         queue_veh, wait_s = np.zeros(n), np.zeros(n)
-        rows: list[tuple[int, float, int, float]] = []
+        rows: list[Row] = []
         before = -1
         for one in sorted(seen, key=lambda s: (s.lane, s.distance_m)):
             if one.lane != before:
@@ -64,39 +61,20 @@ class Estimate:
         queue_veh[self._blind] = wait_s[self._blind] = np.nan
         counts_veh = self._turning.take_counts()
         counts_veh[self._uncounted] = np.nan
-        table = np.array(rows) if rows else np.zeros((0, 4))
-        return Observation(
-            now_s=now_s,
-            phase=phase,
-            age_s=age_s,
-            queue_veh=queue_veh,
-            counts_veh=counts_veh,
-            wait_s=wait_s,
-            red_s=self._red_s(now_s, phase, age_s),
-            exit_veh=exit_veh,
-            vehicle_lane=table[:, 0].astype(np.int64),
-            vehicle_movement=table[:, 2].astype(np.int64),
-            vehicle_distance_m=np.ascontiguousarray(table[:, 1]),
-            vehicle_speed_mps=np.ascontiguousarray(table[:, 3]),
+        return self._observing.observation(
+            now_s, phase, age_s, rows, queue_veh=queue_veh, counts_veh=counts_veh, wait_s=wait_s, exit_veh=exit_veh
         )
 
     def _reveal(self, head: Seen, phase: Ints, age_s: Floats) -> None:
         """The first vehicle of a lane stands though a movement of the lane is green: it takes one that is less so."""
-        i = self._signal_of_lane[head.lane]
+        i = self.layout.signal_of_lane[head.lane]
         ms = self._turning.movements_of[head.lane]
         if len(ms) < 2 or head.standing_s < 2.0 or head.distance_m > HEAD_M or age_s[i] < REVEALED_S:
             return
-        codes = {m: int(self.layout.serves[i, phase[i], self._place_of[m]]) for m in ms}
+        shown = self.layout.codes_in(phase)
+        codes = {m: int(shown[m]) for m in ms}
         best = codes[self._turning.movement(head.lane, head.draw)]
         least = min(codes.values())
         if best > least:
             held = [m for m in ms if codes[m] == least]
             head.draw = self._turning.draw_for(head.lane, max(held, key=lambda m: self._turning.share(head.lane, m)))
-
-    def _red_s(self, now_s: float, phase: Ints, age_s: Floats) -> Floats:
-        """Time since each movement was last seen green [movement]; the first observation counts as green."""
-        at = self._signal_of
-        green = (age_s[at] >= 0.0) & (self.layout.serves[at, phase[at], self._place_of] > 0)
-        self._green_at_s[green] = now_s
-        self._green_at_s[np.isnan(self._green_at_s)] = now_s
-        return now_s - self._green_at_s

@@ -16,7 +16,10 @@ from signals.types import Bools, Floats, Ints, Network, Turn
 GOLDEN = 0.6180339887498949
 PRIOR_VEH = {Turn.THROUGH: 3.0, Turn.LEFT: 1.0, Turn.RIGHT: 1.0, Turn.U_TURN: 0.05, Turn.CROSSING: 0.0}
 MEMORY_VEH = 60.0  # vehicles of a lane after which an old one hardly counts
+SLOWEST_YIELDING_S = 60.0  # of who may have to wait inside the junction
+LEAST_FIT, WAITING_FIT = 0.011, 0.02  # of one who is three spreads early or late; of one who may have waited
 SLOWEST_S, START_S, TURNING_MPS = 12.0, 1.0, 7.0
+CROSSING_S = 12.0  # who comes out of a junction was let in at most so long ago
 SPREAD_S = 2.0  # of the time from stop line to receiving lane
 
 
@@ -38,19 +41,20 @@ class Turning:
         self.movements_of: list[tuple[int, ...]] = []
         self._way_s = np.zeros(layout.movements)
         self._pending: dict[str, list[Crossing]] = {}
+        self._yields = np.zeros(layout.movements, dtype=np.bool_)
         exits: dict[int, tuple[str, ...]] = {}
         for i, s in enumerate(network.signals):
             first = int(layout.movement_start[i])
             self.movements_of += [tuple(first + m for m in np.flatnonzero(row).tolist()) for row in s.uses]
             for m, movement in enumerate(s.movements):
                 exits[first + m] = movement.exits
+                self._yields[first + m] = s.yields_to[m].any()
                 self._way_s[first + m] = START_S + movement.crossing_m / TURNING_MPS
         turns = [m.turn for s in network.signals for m in s.movements]
         self._exits_of = [tuple(dict.fromkeys(e for m in ms for e in exits[m])) for ms in self.movements_of]
         self._movement_exits = exits
         self._weights = [np.array([PRIOR_VEH[turns[m]] + 1e-3 for m in ms]) for ms in self.movements_of]
-        self._signal_of_lane = np.repeat(np.arange(len(network.signals)), np.diff(layout.lane_start))
-        self._first = layout.movement_start[self._signal_of_lane]
+        self._first = layout.movement_start[layout.signal_of_lane]
         self.cumulative = np.ones((layout.lanes, layout.serves.shape[2]))
         """[lane, movement of its signal] running sum of the shares"""
         self.passed_veh = np.zeros(layout.movements)
@@ -93,30 +97,41 @@ class Turning:
             if any(exit_lane in self._movement_exits[m] for m in candidates):
                 self._pending.setdefault(exit_lane, []).append(crossing)
 
-    def entered(self, exit_lane: str, now_s: float) -> None:
-        """Somebody came onto a receiving lane: of those who may have, the one whose time and usual turn fit best did."""
-        waiting = [c for c in self._pending.get(exit_lane, ()) if now_s - c.at_s <= SLOWEST_S]
+    def entered(self, exit_lane: str, now_s: float) -> bool:
+        """Somebody came onto a receiving lane: of those who may have, the one whose time and usual turn fit best did; False: nobody."""
+        waiting = [c for c in self._pending.get(exit_lane, ()) if now_s - c.at_s <= self._slowest_s(c)]
         self._pending[exit_lane] = waiting
         best, most, taken = None, 0.0, -1
         for crossing in waiting:
             for m in crossing.movements:
                 if exit_lane in self._movement_exits[m]:
                     away = (now_s - crossing.at_s - self._way_s[m]) / SPREAD_S
-                    fit = self.share(crossing.lane, m) * float(np.exp(-0.5 * away * away))
-                    if fit > most:
-                        best, most, taken = crossing, fit, m
+                    fit = float(np.exp(-0.5 * away * away))
+                    if away > 0.0 and self._yields[m]:
+                        fit = max(fit, WAITING_FIT)
+                    if fit > LEAST_FIT and self.share(crossing.lane, m) * fit > most:
+                        best, most, taken = crossing, self.share(crossing.lane, m) * fit, m
         if best is None:
-            return
+            return False
         for other in self._exits_of[best.lane]:
             self._pending[other] = [c for c in self._pending.get(other, ()) if c is not best]
-        ms, weights = self.movements_of[best.lane], self._weights[best.lane]
-        if len(ms) > 1:
-            weights *= 1.0 - 1.0 / MEMORY_VEH
-            weights[ms.index(taken)] += 1.0
-            self._sum(best.lane)
+        if now_s - best.at_s <= SLOWEST_S:  # of a later one it is not sure enough who it was
+            self.took(best.lane, taken)
         # What was shared out at the stop line is now known.
         if len(best.movements) > 1:
             self._settle(best, taken)
+        return True
+
+    def _slowest_s(self, crossing: Crossing) -> float:
+        return SLOWEST_YIELDING_S if any(self._yields[m] for m in crossing.movements) else SLOWEST_S
+
+    def took(self, lane: int, movement: int) -> None:
+        """Somebody from a stop lane is known to have taken a movement."""
+        ms, weights = self.movements_of[lane], self._weights[lane]
+        if len(ms) > 1:
+            weights *= 1.0 - 1.0 / MEMORY_VEH
+            weights[ms.index(movement)] += 1.0
+            self._sum(lane)
 
     def _settle(self, crossing: Crossing, taken: int) -> None:
         at = list(crossing.movements)
@@ -139,10 +154,10 @@ class Turning:
         self.cumulative[lane, (max(ms) - int(self._first[lane])) if ms else 0 :] = 1.0
 
 
-def lit_movements(lights: list[str], starts: Ints) -> Bools:
-    """[movement] green now, by the aspects of every signal."""
+def lit_movements(lights: list[str], starts: Ints, green: str = "Gg") -> Bools:
+    """[movement] green now, by the aspects of every signal; `green`: the aspects that count."""
     lit = np.zeros(int(starts[-1]), dtype=np.bool_)
     for i, shown in enumerate(lights):
         for m, aspect in enumerate(shown):
-            lit[starts[i] + m] = aspect in "Gg"
+            lit[starts[i] + m] = aspect in green
     return lit

@@ -36,9 +36,7 @@ class Actuated:
         self.ring_size = np.array(sizes, dtype=np.int64)
         self.stage = np.zeros(len(sizes), dtype=np.int64)
         self.max_green_s = np.array([min(MAX_GREEN_S, one.max_green_s) for one in limits])
-        self.signal_of = np.repeat(np.arange(len(sizes)), np.diff(self.layout.movement_start))
         self.crossing = self.layout.movement_turn == TURN_CODES[Turn.CROSSING]
-        self.place_of = np.arange(self.layout.movements) - self.layout.movement_start[self.signal_of]
 
     def propose(
         self,
@@ -50,7 +48,7 @@ class Actuated:
         """Calls, gaps, and the phase that goes on or comes next."""
         layout = self.layout
         self.stage = actuation.stage_reached(self.stage, observed.phase, self.ring, self.ring_size)
-        codes = self._codes(observed)
+        codes = layout.codes_now(observed.phase, observed.age_s)
         called = self._called(observed)
         gap_s = actuation.shortest_gaps_s(self._lane_gaps_s(observed, codes), layout.lane_start)
         wanted = actuation.actuated_phases(
@@ -64,12 +62,6 @@ class Actuated:
         called: Bools = actuation.calling(observed.queue_veh, observed.vehicle_movement, observed.vehicle_distance_m, ZONE_M)
         return np.where(self.crossing, ~(observed.red_s < PEDESTRIANS_WAIT_S), called)
 
-    def _codes(self, observed: Observation) -> Ints:
-        """How the running green serves each movement [movement]; in an intergreen it serves nobody."""
-        at = self.signal_of
-        codes: Ints = np.where(observed.age_s[at] >= 0.0, self.layout.serves[at, observed.phase[at], self.place_of], 0)
-        return codes
-
     def _lane_gaps_s(self, observed: Observation, codes: Ints) -> Floats:
         """Time to the next vehicle that can use the running green [lane]."""
         limit_mps = self.layout.lane_speed_mps[observed.vehicle_lane]
@@ -81,16 +73,15 @@ class Actuated:
             observed.vehicle_speed_mps,
             arrival_times_s(observed.vehicle_distance_m, observed.vehicle_speed_mps, limit_mps, ACCELERATION_MPS2),
             codes,
-            observed.age_s[self.signal_of],
+            observed.age_s[self.layout.signal_of],
             PATIENCE_S,
         )
         return found_s
 
     def _recall_s(self, observed: Observation) -> Floats:
         """Green on recall [signal]: the base plan's where the running phase serves somebody whose sensor is silent, else none."""
-        at = self.signal_of
-        blind = np.isnan(observed.queue_veh) & ~self.crossing & (self.layout.serves[at, observed.phase[at], self.place_of] > 0)
+        blind = np.isnan(observed.queue_veh) & ~self.crossing & (self.layout.codes_in(observed.phase) > 0)
         recalled = np.zeros(len(self.limits), dtype=np.bool_)
-        recalled[at[blind]] = True
+        recalled[self.layout.signal_of[blind]] = True
         green_s: Floats = np.where(recalled, self.base_green_s[np.arange(len(self.limits)), self.stage], 0.0)
         return green_s

@@ -29,8 +29,6 @@ class MaxPressure:
         self.limits = limits
         self.layout = lay_out(network)
         self.exit_lanes = np.array([float(len(m.exits)) for s in network.signals for m in s.movements])
-        self.signal_of = np.repeat(np.arange(len(limits)), np.diff(self.layout.movement_start))
-        self.place_of = np.arange(self.layout.movements) - self.layout.movement_start[self.signal_of]
         # A green that yields is the best that some movements ever get: only where another phase protects them is it worth less.
         best = self.layout.serves.max(axis=1, keepdims=True)
         self.rated = np.where((self.layout.serves > 0) & (best == Serves.PERMISSIVE), Serves.PROTECTED, self.layout.serves)
@@ -51,7 +49,7 @@ class MaxPressure:
     ) -> tuple[TimingPlan, ...]:
         """Pressures, strongest phases, the junction cleared first, sequences."""
         layout = self.layout
-        codes = self._codes(observed)
+        codes = layout.codes_now(observed.phase, observed.age_s)
         self.measure(observed)
         wanted = pressure.strongest_phases(self.pressures(observed, forecast), layout.phases, observed.phase, self._worth(observed))
         self.inside_veh = pressure.inside_veh(self.inside_veh, observed.counts_veh, codes, observed.now_s - self.seen_s)
@@ -70,12 +68,6 @@ class MaxPressure:
         """Take the counts for the turning shares; once a tick."""
         self.counts = self.counts.with_counts(observed.counts_veh, observed.now_s, COUNTED_S)
 
-    def _codes(self, observed: Observation) -> Ints:
-        """How the running green serves each movement [movement]; in an intergreen it serves nobody."""
-        at = self.signal_of
-        codes: Ints = np.where(observed.age_s[at] >= 0.0, self.layout.serves[at, observed.phase[at], self.place_of], 0)
-        return codes
-
     def pressures(self, observed: Observation, forecast: FlowForecast | None) -> Floats:
         """Pressure of each phase [signal, phase]; NaN where a queue is unknown."""
         layout = self.layout
@@ -89,7 +81,7 @@ class MaxPressure:
                 observed.vehicle_movement,
                 observed.vehicle_distance_m,
                 observed.vehicle_speed_mps,
-                np.where(self._codes(observed) == Serves.PROTECTED, observed.age_s[self.signal_of], 0.0),
+                np.where(layout.codes_now(observed.phase, observed.age_s) == Serves.PROTECTED, observed.age_s[layout.signal_of], 0.0),
                 PATIENCE_S,
             ),
             pressure.full_exits(observed.exit_veh, layout.movement_exit_storage_veh),

@@ -110,9 +110,9 @@ def test_the_nearest_is_looked_for_among_those_that_a_loop_expects(way: Way) -> 
 @BOTH
 def test_a_queue_as_far_as_a_loop_has_the_vehicles_that_fit(way: Way) -> None:
     count, vehicle = lane((1.0, 0.0))
-    assert way(est.fill)(count, vehicle, 0, 45.0, 0.8, 0.3) == 3  # 0.8 x 45 m / 7.5 m, less the one that is known
+    assert way(est.fill)(count, vehicle, 0, -np.inf, 45.0, 0.8, 0.3) == 3  # 0.8 x 45 m / 7.5 m, less the one that is known
     assert count[0] == 4
-    assert way(est.fill)(count, vehicle, 0, 45.0, 0.8, 0.3) == 0
+    assert way(est.fill)(count, vehicle, 0, -np.inf, 45.0, 0.8, 0.3) == 0
 
 
 @BOTH
@@ -120,3 +120,10 @@ def test_a_draw_means_the_movement_in_whose_share_it_falls(way: Way) -> None:
     shares = np.array([0.25, 1.0])
     assert way(est.may_pass)(0.2, shares, np.array([True, False]))
     assert not way(est.may_pass)(0.3, shares, np.array([True, False]))
+
+
+@BOTH
+def test_a_queue_that_begins_farther_off_is_filled_from_there(way: Way) -> None:
+    count, vehicle = lane((1.0, 0.0))
+    assert way(est.fill)(count, vehicle, 0, 30.0, 60.0, 1.0, 0.3) == 4
+    assert vehicle[0, : count[0], est.DISTANCE].tolist() == [1.0, 37.5, 45.0, 52.5, 60.0]

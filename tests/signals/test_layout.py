@@ -48,3 +48,18 @@ def test_each_signal_keeps_its_arrays_and_the_rest_is_zero(mixed: Network) -> No
 def test_every_turn_has_a_code_of_its_own() -> None:
     assert set(TURN_CODES) == set(Turn)
     assert sorted(TURN_CODES.values()) == list(range(len(Turn)))
+
+
+def test_flat_movements_and_lanes_know_their_signal_and_place(mixed: Network) -> None:
+    layout = lay_out(mixed)
+    flat = [(i, m) for i, s in enumerate(mixed.signals) for m in range(len(s.movements))]
+    assert list(zip(layout.signal_of.tolist(), layout.place_of.tolist(), strict=True)) == flat
+    assert layout.signal_of_lane.tolist() == [i for i, s in enumerate(mixed.signals) for _ in s.lanes]
+
+
+def test_codes_are_those_of_each_signals_phase_and_nobody_is_served_in_an_intergreen(mixed: Network) -> None:
+    layout, phase = lay_out(mixed), np.array([0, 2, 1])
+    shown = [mixed.signals[i].serves[p].tolist() for i, p in enumerate(phase.tolist())]
+    assert layout.codes_in(phase).tolist() == shown[0] + shown[1] + shown[2]
+    now = layout.codes_now(phase, np.array([0.0, -1.0, 5.0]))
+    assert now.tolist() == shown[0] + [0] * 13 + shown[2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from signals.links.detectors import Detector, Way
-from signals.links.loops import LoopSensing
+from signals.links.loops import Leak, LoopSensing, leaks
 from signals.types import Network
 
 Record = tuple[str, float, float, float, str]
@@ -107,3 +107,33 @@ def test_somebody_standing_on_an_exit_loop_fills_that_exit(four_arm: Network) ->
 def test_a_silent_stop_loop_counts_nothing_and_says_so(four_arm: Network) -> None:
     observed = played(four_arm, {}, 5, silent="stop").read(5.0, RED, np.full(1, 10.0))
     assert np.isnan(observed.counts_veh).all()
+
+
+def test_who_comes_in_the_very_moment_of_a_report_counts_once(four_arm: Network) -> None:
+    at_once: tuple[Record, ...] = (("v", 4.5, 5.0, -1.0, "car"),)
+    sensing = played(four_arm, {5: {"far": at_once}, 6: {"far": at_once}, 7: {"far": at_once}}, 8)
+    assert len(distances_m(four_arm, sensing, 8)) == 1
+
+
+def test_who_waits_before_a_stop_lane_too_short_for_it_is_the_head_of_the_queue(four_arm: Network) -> None:
+    head = Detector("head", "n_before_0", 80.0, 78.0, 78.0, "head", (Way(0, 1.0),))
+    street = Street(len(four_arm.signals[0].movements))
+    sensing = LoopSensing(street, four_arm, (STOP, head), np.zeros(2, dtype=np.bool_))
+    for second in range(11, 31):
+        street.records = {"head": (("v", 4.5, 10.0, -1.0, "car"),)}
+        sensing.listen(float(second))
+    assert distances_m(four_arm, sensing, 30) == [1.0]
+    street.records = {"head": (("v", 4.5, 10.0, 30.6, "car"),)}
+    sensing.listen(31.0)
+    # It is over the line when the stop loop says so.
+    assert len(distances_m(four_arm, sensing, 31)) == 1
+    assert np.nansum(sensing.read(31.0, RED, np.full(1, 10.0)).counts_veh) == 0.0
+
+
+def test_a_loop_that_some_turn_off_behind_is_weighed_with_the_loops_beside_it() -> None:
+    leaky = Detector("leaky", "a_0", 200.0, 150.0, 150.0, "advance", (Way(0, 0.0),), leaks=True)
+    before = Detector("before", "a_0", 200.0, 20.0, 20.0, "advance", (Way(0, 0.0),), leaks=True)
+    firm = Detector("firm", "b_0", 200.0, 160.0, 160.0, "advance", (Way(0, 0.0),))
+    lanes = [np.array([0, 1]), np.array([0, 1])]
+    found = leaks([STOP, leaky, before, firm], lanes)
+    assert found == dict.fromkeys(("leaky", "before"), Leak(["stop"], ["firm"], ["leaky"], [1]))

@@ -8,6 +8,8 @@ import pytest
 
 from signals.kernels import turning
 from signals.kernels.turning import Measured
+from signals.links.turning import Turning
+from signals.types import Network
 
 NAN = float("nan")
 COMPILED_AND_PLAIN = pytest.mark.parametrize("plain", [False, True], ids=["compiled", "py_func"])
@@ -65,3 +67,20 @@ def test_a_flow_that_ends_is_forgotten() -> None:
     for k in range(100):
         measured = measured.with_counts(np.array([2.0 if k < 30 else 0.0]), 10.0 * k, 100.0)
     assert measured.flow_veh_h[0] < 10.0
+
+
+@pytest.mark.parametrize(
+    ("turn", "after_s", "matched"),
+    [("through", 5.0, True), ("through", 1.0, True), ("through", 20.0, False), ("left", 20.0, True), ("left", 70.0, False)],
+)
+def test_who_comes_out_is_one_who_went_in_and_only_who_yields_may_come_late(
+    four_arm: Network, turn: str, after_s: float, matched: bool
+) -> None:
+    shares = Turning(four_arm)
+    movements = four_arm.signals[0].movements
+    m = next(k for k, one in enumerate(movements) if one.turn == turn)
+    lane = next(k for k, ms in enumerate(shares.movements_of) if m in ms)
+    lit = np.arange(len(movements)) == m
+    shares.crossed(lane, 100.0, lit)
+    assert shares.entered(movements[m].exits[0], 100.0 + after_s) is matched
+    assert not shares.entered(movements[m].exits[0], 100.0 + after_s)  # one who went in comes out once

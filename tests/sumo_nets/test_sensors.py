@@ -13,7 +13,7 @@ from signals.rules import RULES
 from signals.types import Network
 from sumo_nets.network import SENSING_M, read_network
 from sumo_nets.scenario import Scenario, scenario
-from sumo_nets.sensors import AREA_M, place_detectors, write_detectors
+from sumo_nets.sensors import AREA_M, STOP_LOOP_M, place_detectors, write_detectors
 from sumo_nets.session import RunFiles, start
 
 KINDS = pytest.mark.parametrize("kind", ["area", "loops"])
@@ -102,3 +102,20 @@ def test_sumo_reads_them_all_and_the_traffic_does_not_notice(kind: str, tmp_path
             ends.append([(v, vehicles.getRoadID(v), round(vehicles.getLanePosition(v), 3)) for v in sorted(vehicles.getIDList())])
     assert len(ends[0]) > 10
     assert ends[0] == ends[1]
+
+
+@needs_resco
+def test_before_a_stop_lane_too_short_for_a_loop_one_lies_under_who_waits() -> None:
+    _, network, found = placed("resco/ingolstadt7", "loops")
+    lanes = [lane for s in network.signals for lane in s.lanes]
+    heads = {w.lane: d.distance_m(w, d.start_m) for d in found if d.place == "head" for w in d.ways}
+    assert set(heads) == {k for k, lane in enumerate(lanes) if lane.length_m < STOP_LOOP_M}
+    assert all(lanes[k].length_m < at_m <= STOP_LOOP_M + 0.01 for k, at_m in heads.items())
+
+
+@needs_resco
+def test_a_contour_between_two_lanes_has_its_loop_on_the_nearer_one() -> None:
+    _, network, found = placed("resco/ingolstadt7", "loops")
+    lanes = [lane for s in network.signals for lane in s.lanes]
+    k = next(k for k, lane in enumerate(lanes) if lane.id == "104012170_3")  # 44.6 m, the next lane ends at 52.7 m
+    assert [round(d.distance_m(w, d.start_m), 1) for d in found if d.place == "advance" for w in d.ways if w.lane == k] == [43.6]
