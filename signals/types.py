@@ -181,7 +181,7 @@ class Observation:
     vehicle_movement: Ints
     """[vehicle] the movement it will take"""
     vehicle_distance_m: Floats
-    """[vehicle] to the stop line, along its route; negative: it stands behind it, inside the junction"""
+    """[vehicle] to the stop line, along its route; negative: it is behind it, inside the junction, and slow"""
     vehicle_speed_mps: Floats
     """[vehicle]"""
 

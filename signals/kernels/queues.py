@@ -11,10 +11,13 @@ from signals.kernels.neighbours import Coming
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.int8]
 
 SLOW_MPS = 2.0
 STANDING_MPS = 0.1
 AT_THE_LINE_M = 12.0
+BRAKING_MPS2 = 4.5  # of SUMO's passenger cars; comfortable braking elsewhere is gentler
+STEP_S = 1.0
 
 
 class Queues(NamedTuple):
@@ -27,7 +30,8 @@ class Queues(NamedTuple):
     arrival_s: Floats  # [vehicle] earliest time at the stop line
     movement: Ints  # [vehicle]
     standing: Bools  # [vehicle]
-    inside: Bools  # [vehicle] past the stop line: its own light does not matter any more
+    passing: Bools  # [vehicle] too close to the line, for its speed, to stop
+    inside: Bools  # [vehicle] standing past the stop line: its own light does not matter any more
     weight: Floats  # [vehicle] 1 where it is seen
     size: Floats  # [vehicle] share of a headway that it takes
 
@@ -51,6 +55,12 @@ def arrival_times_s(distance_m: Floats, speed_mps: Floats, limit_mps: Floats, ac
 
 
 @njit(cache=True)
+def braking_m(speed_mps: float) -> float:
+    """Way in which a vehicle stops that brakes by b T in each step T, as in SUMO: the sum of what is left, v^2 / 2b - v T / 2 [m]."""
+    return speed_mps * speed_mps / (2.0 * BRAKING_MPS2) - 0.5 * speed_mps * STEP_S
+
+
+@njit(cache=True)
 def queues_of(
     lane: Ints, movement: Ints, arrive_s: Floats, distance_m: Floats, speed_mps: Floats, protected: Bools, exit_full: Bools,
     wait_s: Floats, headway_s: Floats, flow_veh_h: Floats, sight_s: Floats, horizon_s: float, blocked_s: float, expected_weight: float,
@@ -66,15 +76,19 @@ def queues_of(
     start, end, ready_s = np.zeros(lanes, dtype=np.int64), np.zeros(lanes, dtype=np.int64), np.zeros(lanes)
     arrival_s, heads_for = np.empty(room), np.empty(room, dtype=np.int64)
     standing, inside, weight = np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), np.ones(room)
+    passing = np.zeros(room, dtype=np.bool_)
     size = np.ones(room)
     n, v = 0, 0
     for k in range(lanes):
         start[k] = n
         while v < lane.shape[0] and lane[v] == k:
             m = movement[v]
+            if distance_m[v] < 0.0 and speed_mps[v] >= STANDING_MPS:  # on its way out: it holds up nobody behind it
+                v += 1
+                continue
             arrival_s[n] = arrive_s[v] if n == start[k] else max(arrive_s[v], arrival_s[n - 1])
             heads_for[n], standing[n] = m, speed_mps[v] < SLOW_MPS
-            inside[n] = distance_m[v] < 0.0
+            inside[n], passing[n] = distance_m[v] < 0.0, distance_m[v] < braking_m(speed_mps[v])
             stuck = protected[m] and not inside[n] and speed_mps[v] < STANDING_MPS and distance_m[v] < AT_THE_LINE_M
             if n == start[k] and not inside[n] and (stuck or exit_full[m]):
                 ready_s[k] = blocked_s
@@ -90,7 +104,15 @@ def queues_of(
             heads_for[n], weight[n], size[n] = coming.movement[c], coming.weight[c], coming.weight[c]
             n += 1
         end[k] = n
-    return Queues(start, end, headway_s, ready_s, arrival_s[:n], heads_for[:n], standing[:n], inside[:n], weight[:n], size[:n])
+    return Queues(start, end, headway_s, ready_s, arrival_s[:n], heads_for[:n], standing[:n], passing[:n], inside[:n], weight[:n], size[:n])
+
+
+@njit(cache=True)
+def present(queues: Queues) -> Queues:
+    """The same without the lanes that nobody is in."""
+    some = np.flatnonzero(queues.start < queues.end)
+    start, end, headway_s, ready_s, arrival_s, movement, standing, passing, inside, weight, size = queues
+    return Queues(start[some], end[some], headway_s[some], ready_s[some], arrival_s, movement, standing, passing, inside, weight, size)
 
 
 @njit(cache=True)

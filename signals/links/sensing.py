@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 
 from signals.layout import lay_out
+from signals.links.observing import Observing, Row
 from signals.types import Floats, Ints, Network, Observation, Turn
 
 SLOW_MPS = 2.0
 STANDING_MPS = 0.1
 VEHICLE_SPACE_M = 7.5
-INSIDE_M = -1.0  # "distance" of who stands behind the stop line
+INSIDE_M = -1.0  # "distance" of who is behind the stop line
+CLEARING_MPS = 5.0  # inside the junction: who is faster will be out of it before the lights can change
 Ahead = tuple[tuple[str, int, float, str], ...]
 """Signals on the rest of a vehicle's route, nearest first: (signal, link index, distance [m], aspect)."""
 
 
 class Sensing:
-    """Remembers which signals each vehicle had ahead, so that passing the stop line is counted; and when each was green."""
+    """Remembers which signals each vehicle had ahead, so that passing the stop line is counted."""
 
     def __init__(self, sumo: Any, network: Network, sensing_m: float) -> None:
         self._vehicles = sumo.vehicle
@@ -47,10 +49,8 @@ class Sensing:
                 self._inside |= dict.fromkeys(movement.inside, flat)
                 self._stop_lane[flat] = movement.lanes[0] if movement.lanes else ""
         self._silent = np.array([m.turn is Turn.CROSSING for s in network.signals for m in s.movements])
-        self._signal_of = np.repeat(np.arange(len(network.signals)), np.diff(starts))
-        self._place_of = np.arange(self._layout.movements) - starts[self._signal_of]
         self._ahead: dict[str, Ahead] = {}
-        self._green_at_s = np.full(self._layout.movements, np.nan)
+        self._observing = Observing(self._layout)
 
     def read(self, now_s: float, phase: Ints, age_s: Floats) -> Observation:
         """One pass over all vehicles."""
@@ -62,20 +62,8 @@ class Sensing:
         self._ahead = ahead
         queue_veh[self._silent] = np.nan
         counts_veh[self._silent] = np.nan
-        table = np.array(sorted(rows)) if rows else np.zeros((0, 4))
-        return Observation(
-            now_s=now_s,
-            phase=phase,
-            age_s=age_s,
-            queue_veh=queue_veh,
-            counts_veh=counts_veh,
-            wait_s=wait_s,
-            red_s=self._red_s(now_s, phase, age_s),
-            exit_veh=exit_veh,
-            vehicle_lane=table[:, 0].astype(np.int64),
-            vehicle_movement=table[:, 2].astype(np.int64),
-            vehicle_distance_m=np.ascontiguousarray(table[:, 1]),
-            vehicle_speed_mps=np.ascontiguousarray(table[:, 3]),
+        return self._observing.observation(
+            now_s, phase, age_s, sorted(rows), queue_veh=queue_veh, counts_veh=counts_veh, wait_s=wait_s, exit_veh=exit_veh
         )
 
     def _count(self, counts_veh: Floats, ahead: dict[str, Ahead]) -> None:
@@ -93,26 +81,27 @@ class Sensing:
                 if signal in self._signals and (after is not None or distance_m <= self._sensing_m):
                     counts_veh[self._signals[signal] + link] += 1.0
 
-    def _rows(self, queue_veh: Floats, wait_s: Floats, exit_veh: Floats) -> tuple[list[tuple[int, float, int, float]], dict[str, Ahead]]:
+    def _rows(self, queue_veh: Floats, wait_s: Floats, exit_veh: Floats) -> tuple[list[Row], dict[str, Ahead]]:
         """(lane, distance, movement, speed) of each vehicle in range, and what is ahead of it; fills the [movement] arrays."""
-        rows: list[tuple[int, float, int, float]] = []
+        rows: list[Row] = []
         found: dict[str, Ahead] = {}
         vehicles, signals, exits = self._vehicles, self._signals, self._exits
         for vehicle in vehicles.getIDList():
             ahead = vehicles.getNextTLS(vehicle)
             speed_mps = vehicles.getSpeed(vehicle)
             slow = speed_mps < SLOW_MPS
-            lane_id = vehicles.getLaneID(vehicle) if slow else ""
-            if lane_id in exits:
+            lane_id = vehicles.getLaneID(vehicle) if speed_mps < CLEARING_MPS else ""
+            if slow and lane_id in exits:
                 for m in exits[lane_id]:
                     exit_veh[m] += self._spaces(vehicle)
-            elif lane_id in self._inside and speed_mps < STANDING_MPS:
-                stuck = self._inside[lane_id]
-                rows.append((self._lanes_of[stuck][0], INSIDE_M, stuck, 0.0))
-                queue_veh[stuck] += 1.0
-                wait_s[stuck] = max(wait_s[stuck], vehicles.getWaitingTime(vehicle))
-                for m in exits.get(self._stop_lane[stuck], ()):
-                    exit_veh[m] += self._spaces(vehicle)
+            elif lane_id in self._inside:
+                behind = self._inside[lane_id]
+                rows.append((self._lanes_of[behind][0], INSIDE_M, behind, speed_mps))
+                if speed_mps < STANDING_MPS:
+                    queue_veh[behind] += 1.0
+                    wait_s[behind] = max(wait_s[behind], vehicles.getWaitingTime(vehicle))
+                    for m in exits.get(self._stop_lane[behind], ()):
+                        exit_veh[m] += self._spaces(vehicle)
             if not ahead:
                 continue
             found[vehicle] = ahead
@@ -139,11 +128,3 @@ class Sensing:
         if kind not in self._room:
             self._room[kind] = (self._vehicles.getLength(vehicle) + self._vehicles.getMinGap(vehicle)) / VEHICLE_SPACE_M
         return self._room[kind]
-
-    def _red_s(self, now_s: float, phase: Ints, age_s: Floats) -> Floats:
-        """Time since each movement was last seen green [movement]; the first observation counts as green."""
-        at = self._signal_of
-        green = (age_s[at] >= 0.0) & (self._layout.serves[at, phase[at], self._place_of] > 0)
-        self._green_at_s[green] = now_s
-        self._green_at_s[np.isnan(self._green_at_s)] = now_s
-        return now_s - self._green_at_s

@@ -15,6 +15,7 @@ from signals.kernels.outlook import City, Outlook, Seen, Tariff
 from signals.layout import Layout, lay_out
 from signals.planners.groups import groups_of, settle, street_of
 from signals.planners.sequence import sequences
+from signals.shares import in_shares
 from signals.types import ApprovedPlan, Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, Street, TimingPlan
 
 LEAST_FLOW_VEH_H = 1.0  # of a movement, so that shares exist where nothing is forecast
@@ -80,8 +81,13 @@ class Lookahead:
         flow_veh_h = self._lane_flow(forecast)
         ways = self._ways(forecast)
         relayed_veh_h = flow_veh_h * self._unfed[:, None] if ways.lane.size else flow_veh_h
-        found: Floats = network_costs(self._city, seen, flow_veh_h, relayed_veh_h, ways, self._outlook, self._tariff)
-        return found
+        n = len(observed.phase)
+
+        def price(first: int, last: int) -> Floats:
+            found: Floats = network_costs(first, last, self._city, seen, flow_veh_h, relayed_veh_h, ways, self._outlook, self._tariff)
+            return found
+
+        return price(0, n) if ways.lane.size else in_shares(price, n)
 
     def _ways(self, forecast: FlowForecast | None) -> Ways:
         """Ways to the neighbours with the turning shares that the forecast flows give."""

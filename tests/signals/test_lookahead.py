@@ -217,6 +217,26 @@ def test_compiled_and_plain_prices_are_the_same(
     np.testing.assert_allclose(compiled, plain, rtol=1e-9)
 
 
+def test_signals_priced_in_shares_have_the_prices_of_all_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    pair: Network,
+    limits_of: Callable[..., tuple[SafetyEnvelope, ...]],
+    observe: Callable[..., Observation],
+) -> None:
+    seen = replace(
+        observe(pair, phase=0, age_s=30.0),
+        vehicle_lane=np.array([2, 8, 10]),
+        vehicle_movement=np.array([4, 12, 16]),
+        vehicle_distance_m=np.array([4.0, 30.0, 6.0]),
+        vehicle_speed_mps=np.array([0.0, 10.0, 0.0]),
+    )
+    lookahead = Lookahead(pair, limits_of(pair), Pricing())
+    at_once = lookahead.costs_s(seen, None)
+    monkeypatch.setattr(planner, "in_shares", lambda work, n: np.concatenate([work(i, i + 1) for i in range(n)]))
+    np.testing.assert_array_equal(lookahead.costs_s(seen, None), at_once)
+    assert (np.nanmax(at_once, axis=1) > 10.0).all()
+
+
 def test_with_nobody_in_sight_every_phase_costs_the_same_until_somebody_is_due_before_the_next_decision(price: Price) -> None:
     assert set(price([], NS, forecast=flow(E_THROUGH, 1200.0)).tolist()) == {0.0}
     assert set(price([], NS, forecast=flow(E_THROUGH, 1200.0), sensed_m=30.0).tolist()) != {0.0}
@@ -231,3 +251,15 @@ def test_a_change_that_leaves_left_turners_standing_inside_before_oncoming_traff
     assert dearer_s[EW] == 0.0  # no change
     assert dearer_s[NS] == pytest.approx(30.0)  # one of the two stays before the oncoming through traffic
     assert dearer_s[NS_LEFT] == 0.0  # their own protected green
+
+
+@pytest.mark.parametrize("function", [kernels.trapped, kernels.trapped.py_func], ids=["compiled", "py_func"])
+@pytest.mark.parametrize(("serves", "count"), [
+    ([0, 0, 2], 2),  # the cross street goes: both are in its way, whoever would have to yield
+    ([2, 1, 0], 1),  # the left turn waits for who goes straight on
+    ([0, 2, 0], 1), ([0, 0, 0], 0),
+])  # fmt: skip
+def test_trapped_is_who_is_inside_on_a_way_that_crosses_served_ones(function: Callable[..., int], serves: list[int], count: int) -> None:
+    through, left = 0, 1
+    yields_to = np.array([[0, 0, 0], [1, 0, 1], [1, 0, 0]])  # the left turn to both, the cross street to who goes straight on
+    assert function(np.array(serves), yields_to, np.array([left, through, 2]), np.array([-1.0, -1.0, 3.0])) == count

@@ -8,14 +8,14 @@ import pytest
 
 from signals.kernels import queues as kernels
 from signals.kernels.neighbours import Coming, nobody
-from signals.kernels.queues import Queues, append_expected, expected, queues_of
+from signals.kernels.queues import Queues, append_expected, expected, present, queues_of
 
 
 @pytest.fixture(params=["compiled", "py_func"])
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Queues]:
     """Queues of two lanes and three movements, by name of what differs from nobody there and nothing expected."""
     if request.param == "py_func":
-        for name in ("append_expected", "expected"):
+        for name in ("append_expected", "expected", "braking_m"):
             monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
     function = queues_of if request.param == "compiled" else queues_of.py_func
 
@@ -74,6 +74,16 @@ def test_a_blocked_lane_is_not_ready_for_a_while(make: Callable[..., Queues], ca
     assert found.ready_s.tolist() == [20.0, 0.0]
 
 
+@pytest.mark.parametrize(("distance_m", "speed_mps", "passing"), [
+    (14.0, 13.9, True), (15.0, 13.9, False),  # 13.9 -> 9.4 -> 4.9 -> 0.4 m/s: stops in 14.7 m
+    (1.0, 5.0, False), (1.0, 8.0, True), (0.0, 0.0, False),
+])  # fmt: skip
+def test_whether_a_driver_can_stop_before_the_line_is_a_matter_of_distance_and_speed(
+    make: Callable[..., Queues], distance_m: float, speed_mps: float, passing: bool
+) -> None:
+    assert make([(0, 0, 1.0, distance_m, speed_mps)]).passing.tolist() == [passing]
+
+
 def test_who_stands_inside_the_junction_goes_first_and_is_dearer_the_longer_it_stands(make: Callable[..., Queues]) -> None:
     found = make([(0, 0, 0.0, -1.0, 0.0), (0, 0, 0.0, 3.0, 0.0)], wait_s=np.array([40.0, 0.0, 0.0]), exit_full=np.array([True] * 3))
     assert found.inside.tolist() == [True, False]
@@ -96,3 +106,11 @@ def test_the_room_for_expected_vehicles_is_never_too_small() -> None:
         room = expected(flow_veh_h, 60.0)
         arrival_s, movement = np.full(room, -1.0), np.zeros(room, dtype=np.int64)
         assert append_expected(flow_veh_h[0], 0.0, 60.0, 0, 0, arrival_s, movement) <= room
+
+
+@pytest.mark.parametrize("function", [present, present.py_func], ids=["compiled", "py_func"])
+def test_lanes_that_nobody_is_in_can_be_left_out(function: Callable[[Queues], Queues], make: Callable[..., Queues]) -> None:
+    found = make([(1, 2, 4.0, 50.0, 13.0)])
+    some = function(found)
+    assert (some.start.tolist(), some.end.tolist(), some.headway_s.tolist()) == ([0], [1], [2.0])
+    assert some.movement.tolist() == found.movement.tolist()

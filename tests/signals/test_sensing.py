@@ -162,6 +162,19 @@ def test_standing_vehicles_on_receiving_lanes_are_seen(arterial: tuple[Session, 
     assert observed.exit_veh.tolist() == pytest.approx(expected)
 
 
+def test_who_is_inside_a_junction_and_slow_is_seen_behind_the_line(arterial: tuple[Session, Network]) -> None:
+    session, network = arterial
+    inside = {lane for movement in movements_of(network) for lane in movement.inside}
+    sumo, met = session.sumo.vehicle, 0
+    for until_s in range(60, 200, 10):
+        drive(session, float(until_s))
+        observed = Sensing(session.sumo, network, RANGE_M).read(session.now_s, *nothing_known(network))
+        expected = sorted(sumo.getSpeed(v) for v in sumo.getIDList() if sumo.getLaneID(v) in inside and sumo.getSpeed(v) < 5.0)
+        assert sorted(observed.vehicle_speed_mps[observed.vehicle_distance_m < 0.0].tolist()) == pytest.approx(expected)
+        met += len(expected)
+    assert met > 5
+
+
 def stuck_inside(session: Session, network: Network) -> dict[int, list[str]]:
     """Vehicles that stand inside a junction, by the movement they are on."""
     inside = {lane: m for m, movement in enumerate(movements_of(network)) for lane in movement.inside}
