@@ -15,7 +15,7 @@ Bytes = npt.NDArray[np.int8]
 
 SLOW_MPS = 2.0
 STANDING_MPS = 0.1
-AT_THE_LINE_M = 12.0
+AT_THE_LINE_M = 60.0  # further off, something else may hold up the first of a lane
 BRAKING_MPS2 = 4.5  # of SUMO's passenger cars; comfortable braking elsewhere is gentler
 STEP_S = 1.0
 

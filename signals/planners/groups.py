@@ -19,6 +19,7 @@ from signals.types import Bools, Floats, Ints, Network, Observation, Serves
 NEAR_M = 80.0
 SLOW_MPS = 2.0
 SPARE_VEH = 1.5  # room that a short street must keep, or the tail of its queue stands in the junction behind
+TINY_VEH = 3.0  # who comes onto a street that holds fewer will stand there, however fast it is now
 FULL_S = 1e5  # price of a full short lane that drains by yielding only
 MOST_CHOICES = 5000  # of one group; the last signals of a larger one decide alone
 
@@ -164,7 +165,8 @@ def settle(groups: tuple[Group, ...], costs_s: Floats, wanted: Ints, observed: O
 
 def yielding_with_a_queue(group: Group, observed: Observation) -> Ints:
     """Short lanes out of which each joint choice lets a queue leave by yielding, though its tail stands in the junction behind [choice]."""
-    standing = observed.vehicle_lane[observed.vehicle_speed_mps < SLOW_MPS]
-    full = (standing[:, None] == group.lanes[None, :]).sum(axis=0) >= group.room_veh - SPARE_VEH
+    on = observed.vehicle_lane[:, None] == group.lanes[None, :]
+    stands = (observed.vehicle_speed_mps < SLOW_MPS)[:, None] | (group.room_veh < TINY_VEH)[None, :]
+    full = (on & stands).sum(axis=0) >= group.room_veh - SPARE_VEH
     count: Ints = (group.yielding & full).sum(axis=1)
     return count

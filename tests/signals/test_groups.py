@@ -96,6 +96,10 @@ def test_a_full_short_street_gets_protected_green_even_where_that_is_dearer(
     lane = int(interchange.lanes[np.flatnonzero(interchange.yielding[yielding].any(axis=0) & (interchange.room_veh < 3.0))[-1]])
     full = settle((interchange,), costs_s, wanted, standing_on(observe(ingolstadt), lane, 2))
     assert full[east] == LEFTS
+    rolling = replace(standing_on(observe(ingolstadt), lane, 2), vehicle_speed_mps=np.full(2, 9.0))
+    assert settle((interchange,), costs_s, wanted, rolling)[east] == LEFTS  # it holds two: they will stand there
+    roomy = replace(interchange, room_veh=np.maximum(interchange.room_veh, 3.0))
+    assert settle((roomy,), costs_s, wanted, rolling)[east] == MAIN
 
 
 def test_a_group_with_too_many_joint_phases_is_cut(monkeypatch: pytest.MonkeyPatch, ingolstadt: Network) -> None:

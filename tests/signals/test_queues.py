@@ -74,6 +74,13 @@ def test_a_blocked_lane_is_not_ready_for_a_while(make: Callable[..., Queues], ca
     assert found.ready_s.tolist() == [20.0, 0.0]
 
 
+def test_who_stands_far_back_though_first_in_its_lane_is_held_up_on_its_way(make: Callable[..., Queues]) -> None:
+    protected = np.array([True, False, False])
+    assert make([(0, 0, 3.0, 20.0, 0.0)], protected=protected).ready_s[0] == 20.0  # behind the queue of another lane, say
+    assert make([(0, 0, 3.0, 20.0, 1.0)], protected=protected).ready_s[0] == 0.0  # it is on its way
+    assert make([(0, 0, 9.0, 90.0, 0.0)], protected=protected).ready_s[0] == 0.0  # too far to tell
+
+
 @pytest.mark.parametrize(("distance_m", "speed_mps", "passing"), [
     (14.0, 13.9, True), (15.0, 13.9, False),  # 13.9 -> 9.4 -> 4.9 -> 0.4 m/s: stops in 14.7 m
     (1.0, 5.0, False), (1.0, 8.0, True), (0.0, 0.0, False),
