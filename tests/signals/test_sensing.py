@@ -169,7 +169,7 @@ def test_who_is_inside_a_junction_and_slow_is_seen_behind_the_line(arterial: tup
     for until_s in range(60, 200, 10):
         drive(session, float(until_s))
         observed = Sensing(session.sumo, network, RANGE_M).read(session.now_s, *nothing_known(network))
-        expected = sorted(sumo.getSpeed(v) for v in sumo.getIDList() if sumo.getLaneID(v) in inside and sumo.getSpeed(v) < 5.0)
+        expected = sorted(sumo.getSpeed(v) for v in sumo.getIDList() if sumo.getLaneID(v) in inside and sumo.getSpeed(v) < 6.0)
         assert sorted(observed.vehicle_speed_mps[observed.vehicle_distance_m < 0.0].tolist()) == pytest.approx(expected)
         met += len(expected)
     assert met > 5
