@@ -61,10 +61,13 @@ def place_detectors(network: Network, net_file: Path, kind: str, sensing_m: floa
     net = sumolib.net.readNet(str(net_file), withInternal=True, lxml=False)
     try:
         traced = traced_lanes(net, network, sensing_m)
+        inside = {lane: float(net.getLane(lane).getLength()) for s in network.signals for m in s.movements if m.lanes for lane in m.inside}
         exits = {lane: float(net.getLane(lane).getLength()) for s in network.signals for m in s.movements if m.lanes for lane in m.exits}
     except KeyError as error:
         raise ScenarioError(f"{net_file}: has no lane {error.args[0]!r}, which the network {network.name} has") from error
-    return tuple(areas(traced, exits, sensing_m) if kind == "area" else in_order(list(loops(traced, exits, sensing_m)), traced))
+    if kind == "area":
+        return (*areas(traced, exits, sensing_m), *boxes(inside))
+    return tuple(in_order(list(loops(traced, exits, sensing_m)), traced))
 
 
 def traced_lanes(net: Any, network: Network, sensing_m: float) -> list[Traced]:
@@ -138,6 +141,13 @@ def areas(traced: Sequence[Traced], exits: Mapping[str, float], sensing_m: float
         if lane_id not in {lane.id for lane in traced}:
             for part, (start_m, end_m) in enumerate(parts(length_m, length_m)):
                 yield Detector(f"area/{lane_id}/{part}", lane_id, length_m, start_m, end_m, "exit")
+
+
+def boxes(inside: Mapping[str, float]) -> Iterator[Detector]:
+    """Each lane inside a junction, whole."""
+    for lane_id, length_m in inside.items():
+        if length_m >= LEAST_AREA_M:
+            yield Detector(f"area/{lane_id}/0", lane_id, length_m, 0.0, round(length_m, 2), "inside")
 
 
 def parts(length_m: float, visible_m: float) -> list[tuple[float, float]]:

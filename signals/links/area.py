@@ -15,6 +15,7 @@ from signals.links.detectors import ENTERING_M, Detector, dead_exits, exits_of
 from signals.links.estimate import STANDING_MPS, Estimate, Seen
 from signals.links.heading import Heading
 from signals.links.hidden import FULL_SHARE, QUEUED_S, Hidden
+from signals.links.observing import CLEARING_MPS, INSIDE_M
 from signals.links.turning import CROSSING_S, Turning, lit_movements
 from signals.types import Bools, Floats, Ints, Network, Observation
 
@@ -35,6 +36,10 @@ class AreaSensing:
         lanes = [lane.id for s in network.signals for lane in s.lanes]
         blind = np.array([lane not in stops for lane in lanes])
         self._estimate = Estimate(network, self._turning, blind, blind)
+        movements = [m for s in network.signals for m in s.movements]
+        self._inside_of = {lane: m for m, movement in enumerate(movements) if movement.lanes for lane in movement.inside}
+        self._lane_of = {m: k for k, ms in enumerate(self._turning.movements_of) for m in ms}
+        self._inside: dict[str, Seen] = {}
         self._exits = exits_of(network)
         self._dead_exits = dead_exits(detectors, silent, self._exits)
         self._starts = self._estimate.layout.movement_start
@@ -57,6 +62,7 @@ class AreaSensing:
         recent, lately = self._lit_s > now_s - 4.0, self._lit_s > now_s - CROSSING_S
         self._hidden.advance(now_s, lit, lit_movements(lights, self._starts, "G"))
         before, self._seen = self._seen, {}
+        were_inside, self._inside = self._inside, {}
         on_exit: set[tuple[str, str]] = set()
         self._exit_veh.clear()
         ids, vehicles = self._sumo.lanearea.getLastStepVehicleIDs, self._sumo.vehicle
@@ -67,6 +73,8 @@ class AreaSensing:
                 if lane_of(vehicle) != detector.lane:
                     continue  # only its rear is still in the area
                 position_m, speed_mps = place(vehicle), speed(vehicle)
+                if detector.place == "inside" and speed_mps < CLEARING_MPS:
+                    self._see_inside(self._inside_of[detector.lane], vehicle, speed_mps, were_inside.get(vehicle))
                 if is_exit:
                     if speed_mps < 2.0:
                         self._exit_veh[detector.lane] = self._exit_veh.get(detector.lane, 0.0) + 1.0
@@ -107,6 +115,12 @@ class AreaSensing:
         if standing_s > QUEUED_S and way is not None:
             self._hidden.stands_behind(way.lane, distance_m, FULL_SHARE)
 
+    def _see_inside(self, movement: int, vehicle: str, speed_mps: float, before: Seen | None) -> None:
+        """Somebody is slow in the junction, on the way of a movement."""
+        lane = self._lane_of[movement]
+        standing_s = 0.0 if speed_mps >= STANDING_MPS else 1.0 if before is None else before.standing_s + 1.0
+        self._inside[vehicle] = Seen(lane, INSIDE_M, speed_mps, self._turning.draw_for(lane, movement), standing_s, inside=True)
+
     def _lost(self, vehicle: str, last: Seen, now_s: float, recent: Bools) -> None:
         """A vehicle left the view: over the stop line, or to where nobody looks."""
         if last.distance_m < AT_THE_LINE_M + last.speed_mps + est.ACCELERATION_MPS2:
@@ -134,8 +148,9 @@ class AreaSensing:
         if self._heard_s != now_s:
             self.listen(now_s)
         return self._estimate.observation(
-            now_s, phase, age_s, [*(one for one in self._seen.values() if one.comes), *self._hidden.seen()], self._exit_counts()
-        )
+            now_s, phase, age_s, [*self._inside.values(), *(one for one in self._seen.values() if one.comes), *self._hidden.seen()],
+            self._exit_counts(),
+        )  # fmt: skip
 
     def _exit_counts(self) -> Floats:
         exit_veh = np.zeros(self._estimate.layout.movements)

@@ -38,7 +38,7 @@ class Detector:
     lane_m: float  # length of the lane
     start_m: float  # from the begin of the lane
     end_m: float
-    place: str  # "stop", "head", "advance" or "exit": at the stop line, under who waits there, before it, on a receiving lane
+    place: str  # "stop", "head", "advance", "exit" or "inside": at the stop line, under who waits, before it, behind it, between
     ways: tuple[Way, ...] = ()
     leaks: bool = False  # some of its traffic may turn off before the stop line
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signals.layout import lay_out
-from signals.links.observing import Observing, Row
+from signals.links.observing import INSIDE_M, Observing, Row
 from signals.links.turning import Turning
 from signals.types import Bools, Floats, Ints, Network, Observation, Turn
 
@@ -27,6 +27,7 @@ class Seen:
     draw: float
     standing_s: float
     comes: bool = True  # to the signal, as far as one can tell
+    inside: bool = False  # the junction, behind the stop line
 
 
 class Estimate:
@@ -50,12 +51,12 @@ class Estimate:
         rows: list[Row] = []
         before = -1
         for one in sorted(seen, key=lambda s: (s.lane, s.distance_m)):
-            if one.lane != before:
+            if one.lane != before and not one.inside:
                 self._reveal(one, phase, age_s)
                 before = one.lane
             m = self._turning.movement(one.lane, one.draw)
-            rows.append((one.lane, max(one.distance_m, 0.0), m, one.speed_mps))
-            if one.speed_mps < SLOW_MPS:
+            rows.append((one.lane, INSIDE_M if one.inside else max(one.distance_m, 0.0), m, one.speed_mps))
+            if one.speed_mps < (STANDING_MPS if one.inside else SLOW_MPS):
                 queue_veh[m] += 1.0
                 wait_s[m] = max(wait_s[m], one.standing_s)
         queue_veh[self._blind] = wait_s[self._blind] = np.nan

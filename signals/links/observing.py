@@ -9,6 +9,8 @@ import numpy as np
 from signals.layout import Layout
 from signals.types import Floats, Ints, Observation
 
+INSIDE_M = -1.0  # "distance" of who is behind the stop line
+CLEARING_MPS = 6.0  # inside the junction: who is faster will be out of it before the lights can change
 Row = tuple[int, float, int, float]
 """A vehicle: (stop lane, distance [m], movement, speed [m/s])."""
 

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from signals.layout import lay_out
-from signals.links.observing import Observing, Row
+from signals.links.observing import CLEARING_MPS, INSIDE_M, Observing, Row
 from signals.types import Floats, Ints, Network, Observation, Turn
 
 SLOW_MPS = 2.0
 STANDING_MPS = 0.1
 VEHICLE_SPACE_M = 7.5
-INSIDE_M = -1.0  # "distance" of who is behind the stop line
-CLEARING_MPS = 6.0  # inside the junction: who is faster will be out of it before the lights can change
 Ahead = tuple[tuple[str, int, float, str], ...]
 """Signals on the rest of a vehicle's route, nearest first: (signal, link index, distance [m], aspect)."""
 

@@ -103,6 +103,16 @@ def test_rows_are_sorted_and_fit_their_lanes(healthy: tuple[str, Watched]) -> No
         assert all(lanes[k] in movements[m].lanes for k, m in zip(one.vehicle_lane, one.vehicle_movement, strict=True))
 
 
+def test_areas_see_who_is_slow_inside_a_junction_and_on_which_way_as_ideal_sensing_does(healthy: tuple[str, Watched]) -> None:
+    kind, seen = healthy
+    met = 0
+    for ideal, real in zip(seen.ideal, seen.real, strict=True):
+        there, found = (sorted(one.vehicle_movement[one.vehicle_distance_m < 0.0].tolist()) for one in (ideal, real))
+        assert found == (there if kind == "area" else [])  # loops have none there
+        met += len(there)
+    assert met > 5
+
+
 def test_silent_detectors_leave_nan_and_the_rest_stays_known(faulty: tuple[str, Watched]) -> None:
     _, seen = faulty
     unknown = np.isnan(seen.real[-1].counts_veh[seen.driven])
