@@ -20,7 +20,7 @@ from signals.types import ApprovedPlan, Floats, FlowForecast, Ints, Network, Obs
 
 LEAST_FLOW_VEH_H = 1.0  # of a movement, so that shares exist where nothing is forecast
 SLOW_DECISIONS_S = 5.0  # decisions at least so far apart are played in epochs of their own length
-SHORTEST_PLAY_S = 2.0  # of a first choice that can be reconsidered every second
+SHORTEST_PLAY_S = 5.0  # of a first choice that can be reconsidered every second: an intergreen, and a queue that starts
 
 
 @dataclass(frozen=True, slots=True)
