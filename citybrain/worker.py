@@ -29,6 +29,8 @@ from sumo_nets.session import preload
 
 SILENCE_LIMIT_S = 120.0
 """No progress for so long means that the simulator hangs."""
+WARM_UP_LIMIT_S = 900.0
+"""Until a worker is ready: after an installation it compiles the kernels, on a slow or busy machine for minutes."""
 
 
 class Worker:
@@ -38,6 +40,7 @@ class Worker:
         self.silence_limit_s = silence_limit_s
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self._ready = False
 
     def run(self, spec: EpisodeSpec, progress: Callable[[float, float, float], None] | None = None) -> dict[str, Any]:
         """The episode's result; the error it ended with, as if it had been run here; LinkError when it died or hung."""
@@ -69,23 +72,27 @@ class Worker:
     def _answer(self, spec: EpisodeSpec) -> dict[str, Any]:
         """The next whole message."""
         while True:
+            limit_s = self.silence_limit_s if self._ready else max(WARM_UP_LIMIT_S, self.silence_limit_s)
             try:
-                line = self._lines.get(timeout=self.silence_limit_s)
+                line = self._lines.get(timeout=limit_s)
             except queue.Empty:
+                hung = "SUMO hangs" if self._ready else "the worker does not get ready"
                 self.close()
-                raise LinkError(f"{name_of(spec)}: no progress for {self.silence_limit_s:.0f} s; SUMO hangs, killed") from None
+                raise LinkError(f"{name_of(spec)}: no progress for {limit_s:.0f} s; {hung}, killed") from None
             if line is None:
                 self.close()
                 raise LinkError(f"{name_of(spec)}: the worker process died")
             # A child that was killed in the midst of a message leaves half a line; how it ended is said in the next.
             with suppress(json.JSONDecodeError):
                 message: dict[str, Any] = json.loads(line)
-                return message
+                if "ready" not in message:
+                    return message
+                self._ready = True
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            self._lines = queue.Queue()
+            self._lines, self._ready = queue.Queue(), False
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "citybrain.worker"],
                 stdin=subprocess.PIPE,
@@ -136,6 +143,7 @@ def serve() -> None:
     # SUMO writes to the standard output; ours is kept apart for the protocol.
     out = os.dup(1)
     os.dup2(2, 1)
+    _say(out, {"ready": True})
     for line in sys.stdin:
         spec = EpisodeSpec(**_tuples(json.loads(line)))
         with suppress(Exception):  # whatever is wrong with the spec, the episode itself meets it again and says so

@@ -88,6 +88,12 @@ def test_a_hanging_episode_is_killed_after_the_silence_limit_and_the_worker_goes
         assert not alive(stopped[0])
 
 
+def test_a_worker_may_take_its_time_to_compile_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("citybrain.worker.WARM_UP_LIMIT_S", 0.01)
+    with Worker(silence_limit_s=0.01) as worker, pytest.raises(LinkError, match="the worker does not get ready, killed"):
+        worker.run(SPEC)
+
+
 def alive(pid: int) -> bool:
     """Whether the process still runs (a zombie that nobody has buried yet does not)."""
     try:
