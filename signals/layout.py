@@ -59,6 +59,11 @@ class Layout:
         return np.where(age_s[self.signal_of] >= 0.0, self.codes_in(phase), 0)
 
 
+def street_of(lane: str) -> str:
+    """The street that a lane belongs to, as its name says."""
+    return lane.rpartition("_")[0]
+
+
 TURN_CODES = {Turn.THROUGH: 0, Turn.RIGHT: 1, Turn.LEFT: 2, Turn.U_TURN: 3, Turn.CROSSING: 4}
 
 

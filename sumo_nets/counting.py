@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sumolib
 
-from signals.layout import lay_out
+from signals.layout import lay_out, street_of
 from signals.types import Floats, Network
 from sumo_nets.demand_file import ROOTS, stated_s
 from sumo_nets.scenario import Scenario
@@ -71,7 +71,7 @@ def movements_by_turn(network: Network) -> Mapping[tuple[str, str], list[int]]:
     starts, found = lay_out(network).movement_start, defaultdict(list)
     for i, signal in enumerate(network.signals):
         for m, movement in enumerate(signal.movements):
-            streets = {lane.rpartition("_")[0] for lane in movement.exits}
+            streets = {street_of(lane) for lane in movement.exits}
             for into in streets:
                 found[movement.approach, into].append(int(starts[i]) + m)
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signals.errors import ScenarioError
+from signals.layout import street_of
 from sumo_nets.xml_stream import visit
 
 ROOTS = frozenset({"routes", "additional", "trips", "vehicles", "demand"})
@@ -55,7 +56,7 @@ def read_demand(path: Path) -> Demand:
             for edge in attributes.get(key, "").split():
                 edges.setdefault(edge, who)
         if tag == "stop" and "lane" in attributes:
-            edges.setdefault(attributes["lane"].rpartition("_")[0], who)
+            edges.setdefault(street_of(attributes["lane"]), who)
 
     visit(path, start, ROOTS)
     return Demand((min(departs_s), max(departs_s)) if departs_s else None, edges)

@@ -11,6 +11,7 @@ import numpy as np
 import sumolib
 
 from signals.errors import ScenarioError
+from signals.layout import street_of
 from signals.rules import Rules, intergreens
 from signals.types import (
     Bools,
@@ -248,7 +249,7 @@ def tolerated(one: Movement, other: Movement) -> bool:
     turning = {Turn.LEFT, Turn.U_TURN}
     if one.turn in turning and other.turn in turning:
         return True
-    streets = [{lane.rpartition("_")[0] for lane in m.exits} for m in (one, other)]
+    streets = [{street_of(lane) for lane in m.exits} for m in (one, other)]
     merging = bool(streets[0] & streets[1])
     return merging and (one.turn is not Turn.THROUGH or other.turn is not Turn.THROUGH)
 

@@ -16,6 +16,7 @@ from xml.sax.saxutils import quoteattr
 import sumolib
 
 from signals.errors import ConfigError, ScenarioError
+from signals.layout import street_of
 from signals.links.detectors import Detector, Way
 from signals.types import Network
 from sumo_nets.network import SENSING_M
@@ -89,7 +90,7 @@ def traced_lanes(net: Any, network: Network, sensing_m: float) -> list[Traced]:
             beyond_m.setdefault(lane_id, {})[k] = end_m
     traced = []
     leaking: dict[str, bool] = {}
-    parallel = {(lane_id.rpartition("_")[0], k) for lane_id, ways in beyond_m.items() for k in ways}
+    parallel = {(street_of(lane_id), k) for lane_id, ways in beyond_m.items() for k in ways}
     for lane_id, ways in sorted(beyond_m.items(), key=lambda item: min(item[1].values())):
         lane = net.getLane(lane_id)
         ahead = [] if lane_id in stop_lanes else [link.getToLane().getID() for link in lane.getOutgoing()]
@@ -112,11 +113,11 @@ def traced_lanes(net: Any, network: Network, sensing_m: float) -> list[Traced]:
 
 def beside(ways: Mapping[int, float], stop_lanes: Sequence[str], lane_id: str, parallel: set[tuple[str, int]]) -> Iterator[Way]:
     """The stop lanes beside those a lane leads to: likely, unless a parallel lane of its street leads there by itself."""
-    streets = {stop_lanes[k].rpartition("_")[0]: end_m for k, end_m in ways.items()}
+    streets = {street_of(stop_lanes[k]): end_m for k, end_m in ways.items()}
     for k, stop in enumerate(stop_lanes):
-        street = stop.rpartition("_")[0]
+        street = street_of(stop)
         if k not in ways and street in streets:
-            yield Way(k, streets[street], weight=BESIDE_NEAR if (lane_id.rpartition("_")[0], k) in parallel else BESIDE_FAR)
+            yield Way(k, streets[street], weight=BESIDE_NEAR if (street_of(lane_id), k) in parallel else BESIDE_FAR)
 
 
 def feeders(net: Any, lane_id: str) -> Iterator[tuple[str, str, float]]:

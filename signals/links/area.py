@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from signals.kernels import estimation as est
+from signals.layout import street_of
 from signals.links.detectors import ENTERING_M, Detector, dead_exits, exits_of
 from signals.links.estimate import STANDING_MPS, Estimate, Seen
 from signals.links.heading import Heading
@@ -158,8 +159,3 @@ class AreaSensing:
             for m in movements:
                 exit_veh[m] += np.nan if lane in self._dead_exits else self._exit_veh.get(lane, 0.0)
         return exit_veh
-
-
-def street_of(lane: str) -> str:
-    """The street that a lane belongs to."""
-    return lane.rpartition("_")[0]

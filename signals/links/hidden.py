@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from signals.kernels import estimation as est
-from signals.layout import lay_out
+from signals.layout import lay_out, street_of
 from signals.links.detectors import Detector, Way, exits_of, heard_exits
 from signals.links.estimate import Seen
 from signals.links.loop_order import LoopOrder
@@ -49,7 +49,7 @@ class Hidden:
         self._turning, self._sensing_m, self._lay = turning, sensing_m, lay
         self.count, self.vehicle = np.zeros(lay.lanes, dtype=np.int64), np.zeros((lay.lanes, MOST, est.FIELDS))
         self._limit_mps = lay.lane_speed_mps
-        approaches = [lane.id.rpartition("_")[0] for s in network.signals for lane in s.lanes]
+        approaches = [street_of(lane.id) for s in network.signals for lane in s.lanes]
         self.mates = [np.array([k for k, other in enumerate(approaches) if other == mine]) for mine in approaches]
         self.in_view, self._dark = in_view(detectors, silent, lay.lanes, sensing_m)
         self.watched = np.zeros(lay.lanes, dtype=np.bool_)
@@ -74,6 +74,7 @@ class Hidden:
         self._protected = np.zeros(lay.movements, dtype=np.bool_)
         self._came, self._came_veh_s = np.zeros(lay.lanes), np.zeros(lay.lanes)
         self._forecast_veh_s = np.full(lay.lanes, np.nan)
+        self._lanes_of = np.maximum(lay.uses.sum(axis=1)[lay.signal_of, lay.place_of], 1)  # [movement] how many lanes lead into it
         self._blind_m = blind_from_the_line_m(self.in_view, detectors, silent, self._reach_m)
         self._began_s, self._due = np.nan, np.full(lay.lanes, 0.5)
         self._silent_entry = silent_entries(detectors, silent, lay.lanes)
@@ -121,14 +122,9 @@ class Hidden:
 
     def expect(self, flow_veh_h: Floats) -> None:
         """What a forecast says of each movement [movement], NaN where it knows nothing: for lanes whose flow nobody measures."""
-        lay = self._lay
-        of = [
-            [m - lay.movement_start[i] for m in ms] for i, ms in zip(lay.signal_of_lane.tolist(), self._turning.movements_of, strict=True)
-        ]
-        lanes_of = lay.uses.sum(axis=1)
+        lane_veh_h = flow_veh_h / self._lanes_of
         for k, ms in enumerate(self._turning.movements_of):
-            lanes = lanes_of[lay.signal_of_lane[k], of[k]]
-            self._forecast_veh_s[k] = float(np.sum(flow_veh_h[list(ms)] / lanes)) / SECONDS_PER_HOUR if ms else 0.0
+            self._forecast_veh_s[k] = float(np.sum(lane_veh_h[list(ms)])) / SECONDS_PER_HOUR
 
     def _flow(self, now_s: float) -> None:
         """Vehicles over each stop line a second, by a memory that fades; at first the guess of an average lane."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from signals.layout import street_of
 from signals.links.detectors import Detector
 from signals.types import Bools, Ints
 
@@ -30,7 +31,7 @@ class LoopOrder:
         advance = [d for d in detectors if d.place == "advance"]
         streets: dict[str, list[Detector]] = {}
         for d in advance:
-            streets.setdefault(d.lane.rpartition("_")[0], []).append(d)
+            streets.setdefault(street_of(d.lane), []).append(d)
         self.beside: dict[str, Ints] = {}
         """loop -> itself and the loops on the lanes beside"""
         for some in streets.values():

@@ -173,9 +173,9 @@ def leaks(working: list[Detector], mates: list[Ints]) -> dict[str, Leak]:
     advance = [d for d in working if d.place == "advance"]
     found = {}
     for one in advance:
-        lanes = {int(k) for w in one.ways for k in mates[w.lane]}
         if not one.leaks:
             continue
+        lanes = {int(k) for w in one.ways for k in mates[w.lane]}
         # All loops of a lane lie before the place, behind its end, where some turn off.
         last = max((d for d in advance if d.lane == one.lane), key=lambda d: d.start_m)
         at_m = last.distance_m(last.ways[0], last.start_m)

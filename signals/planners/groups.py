@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from signals.layout import lay_out
+from signals.layout import lay_out, street_of
 from signals.types import Bools, Floats, Ints, Network, Observation, Serves
 
 NEAR_M = 80.0
@@ -103,11 +103,6 @@ def short_lanes(network: Network, members: tuple[int, ...], near_m: float) -> tu
                     feeds.setdefault(feeder, []).append(len(lanes))
                 lanes.append(ShortLane(j, k, tuple(np.flatnonzero(to.uses[k]).tolist())))
     return lanes, feeds
-
-
-def street_of(lane: str) -> str:
-    """The street that a lane belongs to, as its name says."""
-    return lane.rpartition("_")[0]
 
 
 def group_of(network: Network, members: tuple[int, ...], near_m: float) -> Group:

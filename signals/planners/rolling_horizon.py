@@ -12,8 +12,8 @@ import numpy as np
 from signals.kernels.lookahead import network_costs
 from signals.kernels.neighbours import Ways
 from signals.kernels.outlook import City, Outlook, Seen, Tariff
-from signals.layout import Layout, lay_out
-from signals.planners.groups import groups_of, settle, street_of
+from signals.layout import Layout, lay_out, street_of
+from signals.planners.groups import groups_of, settle
 from signals.planners.sequence import sequences
 from signals.shares import in_shares
 from signals.types import ApprovedPlan, Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, Street, TimingPlan
