@@ -39,7 +39,7 @@ from citybrain.detected import check_sensing
 from citybrain.episode import EpisodeSpec, check_demand
 from citybrain.forecasts import check_name
 from citybrain.worker import Worker
-from forecasting.models import DEFAULT
+from forecasting.models import QUICK
 from signals.errors import ConfigError, SignalsError
 from sumo_nets.scenario import scenario
 
@@ -70,7 +70,7 @@ def matrix_specs(
     controllers: Sequence[str],
     seeds: Sequence[int],
     rules: str,
-    forecast: str = DEFAULT,
+    forecast: str = QUICK,
     sensing: str = "ideal",
     sensor_faults: float = 0.0,
     demand: float = 1.0,
@@ -212,7 +212,7 @@ def bench(
     console: Console,
     baseline: str,
     *,
-    forecast: str = DEFAULT,
+    forecast: str = QUICK,
     sensing: str = "ideal",
     sensor_faults: float = 0.0,
     demand: float = 1.0,

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from citybrain import assemble, wire
 from citybrain.cli_forecast import forecast_app
+from citybrain.cli_forecast_upkeep import rollback, upkeep
 from citybrain.cli_sensors import sensors
 from citybrain.cli_service import plan, run
 from citybrain.cli_train import train
@@ -34,6 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="City brain: forecast, plan, vet and dispatch traffic signals, and measure what it is worth.",
 )
+forecast_app.command()(upkeep)
+forecast_app.command()(rollback)
 app.add_typer(forecast_app, name="forecast")
 app.command()(train)
 app.command()(plan)

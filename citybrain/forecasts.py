@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from citybrain.assemble import nearest
+from citybrain.known import Known, is_known
+from citybrain.known import load as load_known
 from citybrain.yesterday import seen_yesterday
-from forecasting import store
+from forecasting.clock import DAY_S
 from forecasting.day import measured_day
 from forecasting.fitted import FittedForecaster
 from forecasting.history import FlowHistory
 from forecasting.models import MODELS, fit_forecaster
 from forecasting.online import OnlineForecaster
+from forecasting.succession import forecaster_in
 from signals.errors import ForecastError
 from signals.types import Floats, Network
 from sumo_nets.counting import BIN_S, expected_counts
@@ -45,8 +48,13 @@ def earlier_history(scenario: Scenario, network: Network, days: int = EARLIER_DA
     hour_veh = expected_counts(scenario, network, seen_veh=seen_yesterday(scenario, network))
     rng = np.random.default_rng(DAYS_SEED)
     counts_veh, _ = earlier_days(hour_veh, scenario.begin_s, measured_day(), days, rng)
+    return history_before(scenario, network, counts_veh)
+
+
+def history_before(scenario: Scenario, network: Network, counts_veh: Floats) -> FlowHistory:
+    """Counts [day * 96, movement] of whole days as the history that ends when the scenario's day begins."""
     # The scenario's day has its weekday and comes right after the last of them.
-    start = FIRST_MONDAY + np.timedelta64(7 * 52 + scenario.weekday - days, "D")
+    start = FIRST_MONDAY + np.timedelta64(7 * 52 + scenario.weekday - round(len(counts_veh) * BIN_S / DAY_S), "D")
     return FlowHistory(start, BIN_S, movement_names(network), counts_veh)
 
 
@@ -60,7 +68,7 @@ def fitted_for(name: str, scenario: Scenario, network: Network) -> FittedForecas
     """The named model, fitted on earlier days once a process; or the stored one in a folder."""
     check_name(name)
     if name not in MODELS:
-        return store.load(Path(name))
+        return forecaster_in(Path(name))
     if not is_fitted(name, scenario):
         _FITTED[name, scenario] = fit_forecaster(earlier_history(scenario, network), name)
     return _FITTED[name, scenario]
@@ -71,6 +79,8 @@ def is_fitted(name: str, scenario: Scenario) -> bool:
     return (name, scenario) in _FITTED
 
 
-def forecaster_for(name: str, scenario: Scenario, network: Network) -> OnlineForecaster:
-    """By the name of a model, fitted on earlier days, or by the folder of a stored one."""
+def forecaster_for(name: str, scenario: Scenario, network: Network) -> OnlineForecaster | Known:
+    """By the name of a model, fitted on earlier days, or by the folder of a stored one, or of known counts."""
+    if is_known(name):
+        return load_known(Path(name), movement_names(network))
     return OnlineForecaster(movement_names(network), fitted_for(name, scenario, network), scenario.weekday)

@@ -11,8 +11,8 @@ from citybrain import assemble
 from citybrain.clock import Clock, SimClock, WallClock
 from citybrain.forecasts import Silent, movement_names
 from citybrain.journal import Journal
-from forecasting import store
 from forecasting.online import OnlineForecaster
+from forecasting.succession import forecaster_in
 from signals.errors import ConfigError, LinkError
 from signals.links.base import ControllerLink
 from signals.links.sumo import SumoLink
@@ -87,7 +87,7 @@ def street_forecaster(name: str, network: Network) -> Forecaster:
         return Silent()
     if name == "last":
         return OnlineForecaster(movement_names(network))
-    return OnlineForecaster(movement_names(network), store.load(Path(name)))
+    return OnlineForecaster(movement_names(network), forecaster_in(Path(name)))
 
 
 def _drive(

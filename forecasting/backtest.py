@@ -1,35 +1,44 @@
 """Rolling-origin back-test: fit on the past, step through days never seen, forecast 15 minutes ahead, score.
 
-At every origin a model is handed the bins before it and nothing else. The rows last value, same time last week and
+At every origin a model knows the bins before it and nothing else. The rows last value, same time last week and
 profile are always there.
 """
 
 import math
+import multiprocessing
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forecasting.base import HORIZON_S
 from forecasting.fitted import FittedForecaster, calibrated, held_out
+from forecasting.hearing import screened
 from forecasting.history import FlowHistory, check_for_fit
 from forecasting.interval import ends_s, recent
 from forecasting.models import ALWAYS, DEFAULT, kind
 from forecasting.scores import poisson_floor_wape, scores
+from forecasting.tracker import Tracker, total_interval
 from signals.errors import ForecastError
 from signals.types import Bools, Floats
+from signals.units import SECONDS_PER_HOUR
 
 DEFINITION = (
     "WAPE = 100 sum|y - m| / sum y over all detectors, all hours and all days of the test span. Poisson floor: WAPE of "
     "who knows the mean of every count; it takes the counts seen as their means (of_forecast: the default's forecasts)."
 )
-BLANK_BINS = 24  # a detector that fails stays silent for six hours of 15-minute bins
+BLANK_S = 6 * 3600.0  # a detector that fails stays silent for so long
+Progress = Callable[[str, float], None]
+"""What is being done, and which share of all is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """Forecasts one horizon ahead from every origin, in vehicles per horizon."""
+    """Forecasts of the total over the horizon from every origin, in vehicles."""
 
     count_veh: Floats = field(repr=False)
     """[origin, detector]"""
@@ -38,6 +47,7 @@ class Rolled:
     high_veh: Floats = field(repr=False)
     """[origin, detector]"""
     predict_s: float  # mean time of one forecast of all detectors
+    update_s: float  # mean time of taking in one bin
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +56,20 @@ class BacktestResult:
 
     rows: tuple[dict[str, float | str], ...]
     spans: dict[str, str]
-    detectors: int
+    names: tuple[str, ...]  # [detector]
     bin_s: float
+    horizon_s: float
     blank: float
     seed: int
     poisson_floor_wape: float
     poisson_floor_wape_of_forecast: float
+    origins: npt.NDArray[np.datetime64] = field(repr=False)
+    """[origin] the moment a forecast is made"""
+    truth_veh: Floats = field(repr=False)
+    """[origin, detector] the counts of the horizon that follows"""
+    silent: Bools = field(repr=False)
+    """[origin, detector] the newest count was hidden from the models"""
+    rolled: dict[str, Rolled] = field(repr=False)
     default: str = DEFAULT
 
     def as_json(self) -> dict[str, Any]:
@@ -62,14 +80,28 @@ class BacktestResult:
             "default": self.default,
             "poisson_floor_wape": self.poisson_floor_wape,
             "poisson_floor_wape_of_forecast": self.poisson_floor_wape_of_forecast,
-            "horizon_s": HORIZON_S,
+            "horizon_s": self.horizon_s,
             "bin_s": self.bin_s,
-            "detectors": self.detectors,
+            "detectors": len(self.names),
             "blank": self.blank,
             "seed": self.seed,
             "spans": self.spans,
             "definition": DEFINITION,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A history cut for one back-test, by index of bin."""
+
+    history: FlowHistory = field(repr=False)
+    fit_end: int
+    begin: int  # of the calibration
+    first: int  # origin of the test
+    last: int
+    leads: int
+    hidden: Bools = field(repr=False)
+    """[bin, detector] counts of the test span that the models do not see"""
 
 
 def run_backtest(
@@ -79,99 +111,141 @@ def run_backtest(
     test_from: np.datetime64,
     test_until: np.datetime64,
     *,
+    horizon_s: float = HORIZON_S,
     calibrate_from: np.datetime64 | None = None,
     blank: float = 0.0,
     seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
 ) -> BacktestResult:
     """Fit before `fit_until`, calibrate from `calibrate_from` to `test_from`, test from there to `test_until`.
 
     `models` are names of MODELS; the standing rows are added. `calibrate_from` defaults to `fit_until`; where nothing
-    lies between that and `test_from`, the last fifth of the fit span calibrates. `blank` is the share of six-hour
-    stretches in which a detector's counts are hidden from the models (not from the score); they are scored apart as
-    `wape_silent`.
+    lies between that and `test_from`, the last fifth of the fit span calibrates. Each model learns bin after bin as it
+    goes. `blank` is the share of six-hour stretches in which a detector's counts are hidden from the models (not from
+    the score); they are scored apart as `wape_silent`. `jobs` models run side by side, each in a process; `progress`
+    hears what is being done and which share of all is done.
     """
-    check_for_fit(history, HORIZON_S)
+    check_for_fit(history, horizon_s)
     if not 0.0 <= blank < 1.0:
         raise ForecastError(f"blank is {blank:g}, expected a share from 0 to under 1")
+    names = tuple(dict.fromkeys((*ALWAYS, *(name for name in models if kind(name)))))
+    split = _split(history, fit_until, test_from, test_until, horizon_s, calibrate_from, blank, seed)
+    found = dict(zip(names, _run_all(names, split, jobs, progress), strict=True))
+    truth_veh = horizon_counts(history, split.first, split.last, split.leads)
+    # Silent: the newest count before the origin was hidden.
+    silent = split.hidden[split.first - 1 : split.last - 1]
+    rows = tuple(_row(name, fit_s, rolled, truth_veh, silent) for name, (fit_s, rolled) in found.items())
+    wape_profile = float(next(row for row in rows if row["model"] == "profile")["wape"])
+    for row in rows:
+        row["skill_vs_profile"] = 1.0 - float(row["wape"]) / wape_profile
+    best = found.get(DEFAULT, found["profile"])[1]
+    return BacktestResult(
+        rows=rows,
+        spans={
+            "fit": f"{history.time(0)} to {history.time(split.fit_end)}",
+            "calibrate": f"{history.time(split.begin)} to {history.time(split.first)}",
+            "test": f"{history.time(split.first)} to {history.time(split.last)}",
+        },
+        names=history.detectors,
+        bin_s=history.bin_s,
+        horizon_s=horizon_s,
+        blank=blank,
+        seed=seed,
+        poisson_floor_wape=poisson_floor_wape(truth_veh),
+        poisson_floor_wape_of_forecast=poisson_floor_wape(np.where(np.isfinite(truth_veh), best.count_veh, np.nan)),
+        origins=np.array([history.time(i) for i in range(split.first, split.last)]),
+        truth_veh=truth_veh,
+        silent=silent,
+        rolled={name: rolled for name, (_, rolled) in found.items()},
+    )
+
+
+def _split(
+    history: FlowHistory,
+    fit_until: np.datetime64,
+    test_from: np.datetime64,
+    test_until: np.datetime64,
+    horizon_s: float,
+    calibrate_from: np.datetime64 | None,
+    blank: float,
+    seed: int,
+) -> Split:
     fit_end, first, last = history.index(fit_until), history.index(test_from), history.index(test_until)
     begin = fit_end if calibrate_from is None else history.index(calibrate_from)
     if not 0 < fit_end <= first < last:
         raise ForecastError(f"spans out of order or outside the counts: fit until {fit_until}, test {test_from} to {test_until}")
-    past = history.between(0, fit_end)
     if begin >= first:
-        begin = held_out(past)
-        past = history.between(0, begin)
-        check_for_fit(past, HORIZON_S)
+        begin = fit_end = held_out(history.between(0, fit_end))
+    check_for_fit(history.between(0, fit_end), horizon_s)
     hidden = blanked(history, first, last, blank, seed)
-    rows, rolled = [], {}
-    for name in dict.fromkeys((*ALWAYS, *models)):
-        row, rolled[name] = _row(name, past, history, hidden, (begin, first, last))
-        rows.append(row)
-    wape_profile = float(rows[ALWAYS.index("profile")]["wape"])
-    for row in rows:
-        row["skill_vs_profile"] = 1.0 - float(row["wape"]) / wape_profile
-    best = rolled.get(DEFAULT, rolled["profile"])
-    true_veh = horizon_counts(history, first, last)
-    return BacktestResult(
-        rows=tuple(rows),
-        spans={
-            "fit": f"{past.start} to {past.time(past.bins)}",
-            "calibrate": f"{history.time(begin)} to {history.time(first)}",
-            "test": f"{history.time(first)} to {history.time(last)}",
-        },
-        detectors=len(history.detectors),
-        bin_s=history.bin_s,
-        blank=blank,
-        seed=seed,
-        poisson_floor_wape=poisson_floor_wape(true_veh),
-        poisson_floor_wape_of_forecast=poisson_floor_wape(np.where(np.isfinite(true_veh), best.count_veh, np.nan)),
-    )
+    return Split(history, fit_end, begin, first, last, round(horizon_s / history.bin_s), hidden)
 
 
-def _row(
-    name: str, past: FlowHistory, history: FlowHistory, hidden: Bools, spans: tuple[int, int, int]
-) -> tuple[dict[str, float | str], Rolled]:
-    """Fit, calibrate, roll and score one model."""
-    begin, first, last = spans
+def _run_all(names: tuple[str, ...], split: Split, jobs: int, progress: Progress | None) -> list[tuple[float, Rolled]]:
+    """(seconds to fit, forecasts) of each model, in the order of the names."""
+    tell = progress or (lambda what, share: None)
+    out: list[tuple[float, Rolled]] = []
+    if jobs <= 1:
+        for i, name in enumerate(names):
+            tell(f"{name}: fit and roll", i / len(names))
+            out.append(run_one(name, split))
+    else:
+        # Spawned, not forked: a process that has started threads must not be forked.
+        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+            waiting = [pool.submit(run_one, name, split) for name in names]
+            for i, (name, one) in enumerate(zip(names, waiting, strict=True)):
+                tell(f"{name}: fit and roll", i / len(names))
+                out.append(one.result())
+    tell("done", 1.0)
+    return out
+
+
+def run_one(name: str, split: Split) -> tuple[float, Rolled]:
+    """Fit, calibrate and roll one model: seconds to fit, and its forecasts."""
+    history = split.history
     started = time.perf_counter()
-    model = kind(name).fit(past)
-    forecaster = calibrated(name, model, history.between(0, first), begin, first)
+    believed, watch = screened(history.between(0, split.fit_end))
+    model = kind(name).fit(believed, split.leads)
     fit_s = time.perf_counter() - started
-    rolled = roll(forecaster, history.with_gaps(hidden), first, last)
-    true_veh = horizon_counts(history, first, last)
+    forecaster = calibrated(name, model, history.between(0, split.first), split.begin, split.first, split.leads, watch)
+    return fit_s, roll(forecaster, history.with_gaps(split.hidden), split.first, split.last)
+
+
+def _row(name: str, fit_s: float, rolled: Rolled, truth_veh: Floats, silent: Bools) -> dict[str, float | str]:
     row: dict[str, float | str] = {"model": name, "title": kind(name).title}
-    row |= scores(true_veh, rolled.count_veh, rolled.low_veh, rolled.high_veh)
-    if hidden.any():
-        # Silent: the newest count before the origin was hidden.
-        silent = np.where(hidden[first - 1 : last - 1], true_veh, np.nan)
-        row["wape_silent"] = scores(silent, rolled.count_veh, rolled.low_veh, rolled.high_veh)["wape"]
-    row |= {"fit_s": fit_s, "predict_s": rolled.predict_s}
-    return row, rolled
+    row |= scores(truth_veh, rolled.count_veh, rolled.low_veh, rolled.high_veh)
+    if silent.any():
+        of_silent = scores(np.where(silent, truth_veh, np.nan), rolled.count_veh, rolled.low_veh, rolled.high_veh)
+        row |= {"wape_silent": of_silent["wape"], "coverage_80_silent": of_silent["coverage_80"]}
+    return row | {"fit_s": fit_s, "predict_s": rolled.predict_s, "update_s": rolled.update_s}
 
 
 def roll(forecaster: FittedForecaster, history: FlowHistory, first: int, last: int) -> Rolled:
-    """Forecasts of the horizon after each origin in first .. last - 1 from the bins before that origin."""
-    steps = round(HORIZON_S / history.bin_s)
+    """Forecasts of the horizon after each origin in first .. last - 1 from the bins before that origin.
+
+    The forecaster's own model stays as it is: a copy of it learns.
+    """
     out = np.full((3, last - first, len(history.detectors)), np.nan)
-    started = time.perf_counter()
+    tracker = Tracker(forecaster, ends_s(history, first), recent(history, first, forecaster.model.window_bins))
+    predict_s = update_s = 0.0
     for i, origin in enumerate(range(first, last)):
-        window_veh = recent(history, origin, forecaster.model.window_bins)
-        forecast = forecaster.predict(window_veh, ends_s(history, origin), steps)
-        hours = history.bin_s / 3600.0
-        out[0, i] = forecast.flow_veh_h.sum(axis=0) * hours
-        # Errors of neighbouring bins are taken as independent: their spreads add in squares.
-        below, above = forecast.flow_veh_h - forecast.low_veh_h, forecast.high_veh_h - forecast.flow_veh_h
-        out[1, i] = np.maximum(out[0, i] - np.sqrt((below**2).sum(axis=0)) * hours, 0.0)
-        out[2, i] = out[0, i] + np.sqrt((above**2).sum(axis=0)) * hours
-    predict_s = (time.perf_counter() - started) / max(last - first, 1)
-    return Rolled(out[0], out[1], out[2], predict_s)
+        started = time.perf_counter()
+        forecast = tracker.forecast()
+        out[0, i] = forecast.flow_veh_h.sum(axis=0) * history.bin_s / SECONDS_PER_HOUR
+        out[1, i], out[2, i] = total_interval(forecast)
+        predicted = time.perf_counter()
+        tracker.observe(history.counts_veh[origin], ends_s(history, origin + 1))
+        predict_s += predicted - started
+        update_s += time.perf_counter() - predicted
+    number = max(last - first, 1)
+    return Rolled(out[0], out[1], out[2], predict_s / number, update_s / number)
 
 
-def horizon_counts(history: FlowHistory, first: int, last: int) -> Floats:
-    """True counts [origin, detector] of the horizon after each origin; NaN where a bin of it is missing."""
-    steps = round(HORIZON_S / history.bin_s)
-    padded = np.pad(history.counts_veh, ((0, steps), (0, 0)), constant_values=np.nan)
-    return np.asarray(sum(padded[first + k : last + k] for k in range(steps)))
+def horizon_counts(history: FlowHistory, first: int, last: int, leads: int) -> Floats:
+    """True counts [origin, detector] of the `leads` bins after each origin; NaN where a bin of them is missing."""
+    padded = np.pad(history.counts_veh[:last], ((0, leads), (0, 0)), constant_values=np.nan)
+    return np.asarray(sum(padded[first + k : last + k] for k in range(leads)))
 
 
 def blanked(history: FlowHistory, first: int, last: int, share: float, seed: int) -> Bools:
@@ -179,6 +253,7 @@ def blanked(history: FlowHistory, first: int, last: int, share: float, seed: int
     hidden = np.zeros(history.counts_veh.shape, dtype=np.bool_)
     if share > 0.0:
         rng = np.random.default_rng(seed)
-        stretches = rng.random((-(-(last - first) // BLANK_BINS), len(history.detectors))) < share
-        hidden[first:last] = np.repeat(stretches, BLANK_BINS, axis=0)[: last - first]
+        bins = max(round(BLANK_S / history.bin_s), 1)
+        stretches = rng.random((-(-(last - first) // bins), len(history.detectors))) < share
+        hidden[first:last] = np.repeat(stretches, bins, axis=0)[: last - first]
     return hidden

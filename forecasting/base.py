@@ -1,24 +1,25 @@
-"""What a forecaster is. A `Model` is fitted once and frozen; it reads a window of recent bins and says what comes.
+"""What a forecaster is. A `Model` reads a window of recent bins, says what comes, and may learn from each closed bin.
 
-`FittedForecaster` (fitted.py) adds the 80 % interval, `OnlineForecaster` (online.py) stands in the control loop.
+`FittedForecaster` (fitted.py) adds the 80 % interval, `Tracker` (tracker.py) steps through bins, and
+`OnlineForecaster` (online.py) stands in the control loop.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
-import numpy as np
 import numpy.typing as npt
 
 from forecasting.history import FlowHistory
 from signals.types import Floats, FlowForecast
 
 HORIZON_S = 900.0
-RUNGS = ("residual", "neighbours", "profile", "pooled", "last", "none")
-"""The fallback ladder, best first: own profile and fresh counts; own profile of a silent detector among fresh ones; own
-profile alone; the site's pooled shape at the detector's recent level; its recent mean; nothing (NaN)."""
+RUNGS = ("residual", "young", "neighbours", "profile", "pooled", "last", "none")
+"""The fallback ladder, best first: own profile and fresh counts; the same of a detector of few days, whose profile is
+inferred from the others'; own profile of a silent detector among fresh ones; own profile alone; the site's pooled shape at
+the detector's recent level; its recent mean; nothing (NaN)."""
 
-Arrays = dict[str, npt.NDArray[np.float64]]
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class Point:
 
 
 class Model(Protocol):
-    """A fitted forecaster without its interval. Whatever it knows of the past is in it or in `recent_veh`."""
+    """A fitted forecaster without its interval. Whatever it knows of the past is in it or in `recent_veh`.
+
+    Two of the same arrays that learn the same bins forecast the same.
+    """
 
     @property
     def window_bins(self) -> int:
@@ -45,6 +49,17 @@ class Model(Protocol):
         on the week clock (any second of it, not only a bin's edge). `observed` [bin, detector] is the share of each bin
         that was observed, where `recent_veh` was scaled up from a part; 1 where it is None.
         """
+        ...
+
+    def usual(self, starts_s: float, hour_bins: int) -> Floats | None:
+        """Profile [3, detector] of the bins an hour before `starts_s`, at it and an hour after, whatever was seen lately.
+
+        None where the model has no profile.
+        """
+        ...
+
+    def learn(self, counts_veh: Floats, starts_s: float) -> None:
+        """Take in a closed bin [detector] that began at `starts_s` on the week clock, NaN where silent; in place."""
         ...
 
     def degraded(self) -> "tuple[Model, ...]":
@@ -61,8 +76,8 @@ class Model(Protocol):
         ...
 
 
-Fit = Callable[[FlowHistory], Model]
-"""`fit(history) -> Model`: how every forecaster of MODELS is made."""
+Fit = Callable[[FlowHistory, int], Model]
+"""`fit(history, leads) -> Model`: how every forecaster of MODELS is made; `leads` bins ahead matter most."""
 
 
 class Forecaster(Protocol):

@@ -3,21 +3,20 @@
 import csv
 import gzip
 import io
-import zlib
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from forecasting import csv_table, parquet_table
 from forecasting.clock import DAY_S
+from forecasting.grid import aligned
+from forecasting.tables import LARGEST_CELLS, Progress, Table
 from signals.errors import ForecastError
 from signals.types import Bools, Floats
 
 MIN_DAYS = 2
-LARGEST_GAP = 20  # bins a row, above which a table is taken for one with a wrong date
-TIME_COLUMNS = ("timestamp", "time", "datetime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,23 @@ class FlowHistory:
         """The same, with the counts hidden [bin, detector] set to NaN."""
         return replace(self, counts_veh=np.where(hidden, np.nan, self.counts_veh))
 
+    def in_bins(self, bin_s: float) -> "FlowHistory":
+        """Counts summed into bins of `bin_s`, which this one's divide; NaN where any part of a bin is missing.
+
+        A part is not made up from the others: it would be scored as if it had been counted.
+        """
+        if not bin_s > 0 or DAY_S % bin_s:
+            raise ForecastError(f"bins of {bin_s:g} s do not divide a day")
+        if bin_s % self.bin_s:
+            raise ForecastError(f"its bins of {self.bin_s:g} s cannot be put into bins of {bin_s:g} s")
+        parts = round(bin_s / self.bin_s)
+        if parts == 1:
+            return self
+        before = round(seconds_of_day(self.start) % bin_s / self.bin_s)
+        padded = np.pad(self.counts_veh, ((before, -(before + self.bins) % parts), (0, 0)), constant_values=np.nan)
+        counts_veh = padded.reshape(-1, parts, len(self.detectors)).sum(axis=1)
+        return replace(self, start=self.time(-before), bin_s=bin_s, counts_veh=counts_veh)
+
     def by_day(self) -> tuple[Floats, npt.NDArray[np.int64]]:
         """Counts [day, slot, detector] padded with NaN to whole days, and the weekday [day], 0 Monday."""
         before = round(seconds_of_day(self.start) / self.bin_s)
@@ -95,28 +111,34 @@ def seconds_of_week(when: np.datetime64) -> float:
 
 def check_for_fit(history: FlowHistory, horizon_s: float) -> None:
     """ForecastError unless a forecaster can learn from it: two days with counts, and bins that divide the horizon."""
-    if horizon_s <= 0 or horizon_s % history.bin_s:
+    if not horizon_s > 0 or horizon_s % history.bin_s:
         raise ForecastError(f"bins of {history.bin_s:g} s do not divide the horizon of {horizon_s:g} s")
-    seen = np.isfinite(history.counts_veh)
-    if not seen.any():
+    seen = np.flatnonzero(np.isfinite(history.counts_veh).any(axis=1))
+    if not len(seen):
         raise ForecastError("the table holds no count at all")
-    days = int(np.isfinite(history.by_day()[0]).any(axis=(1, 2)).sum())
+    days = len(np.unique((seconds_of_day(history.start) + seen * history.bin_s) // DAY_S))
     if days < MIN_DAYS:
         raise ForecastError(f"the table holds counts of {days} day; a daily profile needs at least {MIN_DAYS}")
 
 
-def read(path: Path, horizon_s: float = 900.0, for_fit: bool = True) -> FlowHistory:
-    """The wide table in a .csv or .csv.gz file, checked: first column an ISO timestamp, then one column a detector.
+def read(
+    path: Path,
+    horizon_s: float = 900.0,
+    for_fit: bool = True,
+    bin_s: float | None = None,
+    largest_cells: int = LARGEST_CELLS,
+    progress: Progress | None = None,
+) -> FlowHistory:
+    """The wide table in a .csv, .csv.gz or .parquet file, checked: a timestamp column, then one column a detector.
 
-    `for_fit` asks for two days with counts; a table to forecast from may be as short as it likes.
+    `for_fit` asks for two days with counts; a table to forecast from may be as short as it likes. Counts are summed into
+    bins of `bin_s`; the file's own bins are kept where it is None.
     """
+    reader = parquet_table.read if path.suffix.lower() in parquet_table.SUFFIXES else csv_table.read
     try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.name.endswith(".gz") else raw).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as why:
-        raise ForecastError(f"{path}: no table of counts can be read: {why}") from why
-    try:
-        history = parse(text)
+        history = _on_grid(reader(path, largest_cells, progress), largest_cells)
+        if bin_s is not None:
+            history = history.in_bins(bin_s)
         if for_fit:
             check_for_fit(history, horizon_s)
     except ForecastError as why:
@@ -126,70 +148,12 @@ def read(path: Path, horizon_s: float = 900.0, for_fit: bool = True) -> FlowHist
 
 def parse(text: str) -> FlowHistory:
     """The history in the text of a wide table. Rows may come in any order; missing rows and empty cells become NaN."""
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    except csv.Error as why:
-        raise ForecastError(f"not a CSV table: {why}") from why
-    if not rows or rows[0][0].strip().lower() not in TIME_COLUMNS:
-        first = rows[0][0][:40] if rows else ""
-        raise ForecastError(f"the first column is '{first}', expected 'timestamp'")
-    detectors = tuple(name.strip() for name in rows[0][1:])
-    if not detectors or len(rows) < 2:
-        raise ForecastError("the table has no detector column" if not detectors else "the table has no row")
-    if len(set(detectors)) < len(detectors):
-        twice = next(name for name in detectors if detectors.count(name) > 1)
-        raise ForecastError(f"detector column '{twice}' appears twice")
-    times = np.array([_time(row[0], line) for line, row in enumerate(rows[1:], 2)], dtype="datetime64[s]")
-    counts_veh = np.array([_counts(row, detectors, line) for line, row in enumerate(rows[1:], 2)])
-    return _aligned(times, counts_veh, detectors)
+    return _on_grid(csv_table.parse(text), LARGEST_CELLS)
 
 
-def _aligned(times: npt.NDArray[np.datetime64], counts_veh: Floats, detectors: tuple[str, ...]) -> FlowHistory:
-    """Rows put on the grid of the shortest step between two of them."""
-    order = np.argsort(times, kind="stable")
-    times, counts_veh = times[order], counts_veh[order]
-    steps_s = np.diff(times).astype(np.int64)
-    if (steps_s == 0).any():
-        raise ForecastError(f"the time {times[:-1][steps_s == 0][0]} appears twice")
-    bin_s = int(steps_s.min()) if len(steps_s) else 900
-    offsets_s = (times - times[0]).astype(np.int64)
-    if (offsets_s % bin_s).any():
-        astray = times[offsets_s % bin_s > 0][0]
-        raise ForecastError(f"the time {astray} is not on the grid of {bin_s} s from {times[0]}")
-    bins = int(offsets_s[-1] // bin_s) + 1
-    if bins > LARGEST_GAP * (len(times) + 100):
-        raise ForecastError(f"only {len(times)} of {bins} bins from {times[0]} to {times[-1]} are there; is a date wrong?")
-    wide = np.full((bins, len(detectors)), np.nan)
-    wide[offsets_s // bin_s] = counts_veh
-    return FlowHistory(times[0], float(bin_s), detectors, wide)
-
-
-def _time(text: str, line: int) -> np.datetime64:
-    try:
-        when = datetime.fromisoformat(text.strip())
-    except ValueError:
-        when = None
-    # A bare date is a time to the parser; in a table of counts it is a mistake.
-    if when is None or len(text.strip()) <= len("2024-05-07"):
-        raise ForecastError(f"line {line}: '{text[:40]}' is no time such as 2024-05-07T08:15")
-    if when.tzinfo is not None:
-        raise ForecastError(f"line {line}: '{text[:40]}' names a time zone, expected local time without one")
-    return np.datetime64(when, "s")
-
-
-def _counts(row: list[str], detectors: tuple[str, ...], line: int) -> list[float]:
-    if len(row) != len(detectors) + 1:
-        raise ForecastError(f"line {line}: {len(row) - 1} counts, expected {len(detectors)}")
-    counts_veh = []
-    for name, text in zip(detectors, row[1:], strict=True):
-        try:
-            count_veh = float(text) if text.strip() else np.nan
-        except ValueError:
-            raise ForecastError(f"line {line}, column {name}: '{text[:40]}' is no count") from None
-        if count_veh < 0 or np.isinf(count_veh):
-            raise ForecastError(f"line {line}, column {name}: count {text} is out of range, expected 0 or more")
-        counts_veh.append(count_veh)
-    return counts_veh
+def _on_grid(table: Table, largest_cells: int) -> FlowHistory:
+    begin_s, bin_s, counts_veh = aligned(table.times_s, table.counts_veh, largest_cells)
+    return FlowHistory(np.datetime64(begin_s, "s"), float(bin_s), table.detectors, counts_veh)
 
 
 def write(history: FlowHistory, path: Path) -> None:

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from forecasting import persistence, profile, residual, seasonal
+from forecasting import boosted, lessons, mixed, persistence, profile, residual, ridge, seasonal
 from forecasting.base import Fit, Model
 from forecasting.fitted import FittedForecaster, calibrated, held_out
+from forecasting.hearing import screened
 from forecasting.history import FlowHistory
 from forecasting.interval import poisson_band
 from signals.errors import ForecastError
 
-DEFAULT = "residual"
+DEFAULT = "mixed"
+QUICK = "residual"  # for scenarios, whose earlier days are made up: fitted in a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ MODELS: dict[str, Kind] = {
     "week": Kind(seasonal.fit, seasonal.SameTimeLastWeek, "same time last week"),
     "profile": Kind(profile.fit, profile.Profile, "daily profile"),
     "residual": Kind(residual.fit, residual.Residual, "profile + AR(2) and neighbours' residual"),
+    "ridge": Kind(lessons.fit, ridge.Ridge, "learned week + network ridge"),
+    "boosted": Kind(boosted.fit, boosted.Boosted, "network ridge + gradient boosting"),
+    "mixed": Kind(mixed.fit, mixed.Mixed, "profile, ridge and boosting, weighted by detector and hour"),
 }
 ALWAYS = ("last", "week", "profile")
 """Rows that every back-test has: beating the last value proves nothing."""
@@ -41,15 +46,18 @@ def kind(name: str) -> Kind:
     raise ForecastError(f"no forecaster is called '{name}'; there are {', '.join(MODELS)}{hint}")
 
 
-def fit_forecaster(history: FlowHistory, name: str = DEFAULT) -> FittedForecaster:
+def fit_forecaster(history: FlowHistory, name: str = DEFAULT, leads: int = 1) -> FittedForecaster:
     """Fitted to the whole history; its interval comes from the last fifth of the days, seen by a fit to the rest.
+
+    `leads` is the number of bins in the horizon that matters.
 
     With fewer than three days there is nothing to hold out: the interval is that of Poisson counts, half as wide again.
     """
     fit = kind(name).fit
     begin = held_out(history)
-    model = fit(history)
-    if begin == 0:
-        return FittedForecaster(name, history.detectors, history.bin_s, model, poisson_band(len(history.detectors)))
-    earlier = calibrated(name, fit(history.between(0, begin)), history, begin, history.bins)
-    return FittedForecaster(name, history.detectors, history.bin_s, model, earlier.band)
+    believed, watch = screened(history)
+    model = fit(believed, leads)
+    band = poisson_band(len(history.detectors))
+    if begin:
+        band = calibrated(name, fit(believed.between(0, begin), leads), believed, begin, history.bins, leads).band
+    return FittedForecaster(name, history.detectors, history.bin_s, model, band, leads, watch)

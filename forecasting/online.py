@@ -1,7 +1,8 @@
 """The forecaster in the control loop: takes each tick's counts, knows earlier days, and says the next 15 minutes.
 
 Counts are gathered minute by minute: the last 15 minutes always end now, and a forecast always covers the next 15. In
-the first minutes of a run the part observed so far speaks with its share's weight, and the profile fills the rest.
+the first minutes of a run the part observed so far speaks with its share's weight, and the profile fills the rest. Bins
+on the clock's own grid are what the model learns from as they close (tracker.py).
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from forecasting.fitted import FittedForecaster
 from forecasting.interval import poisson_band
 from forecasting.persistence import Persistence
 from forecasting.recording import HALF, Recording, scaled_up
+from forecasting.tracker import Tracker
 from signals.errors import ForecastError
 from signals.types import Bools, Floats, FlowForecast
 
@@ -37,6 +39,7 @@ class OnlineForecaster:
             raise ForecastError(f"the forecaster has bins of {self._fitted.bin_s:g} s, expected whole minutes")
         self._weekday, self._bins = weekday, bins
         self._minutes = round(self._fitted.bin_s / MINUTE_S)
+        self._tracker = Tracker(self._fitted, 0.0)  # until the first call says what time it is
         window = self._fitted.model.window_bins * self._minutes
         self._recent_veh = np.zeros((window, len(movements)))  # [minute, movement] newest last
         self._recent_s = np.zeros((window, len(movements)))  # [minute, movement] how long each was observed
@@ -56,6 +59,7 @@ class OnlineForecaster:
             self._now_s = now_s
             self._closes_s = (np.floor(now_s / MINUTE_S) + 1.0) * MINUTE_S
             self._first_bin = int(now_s // self._fitted.bin_s)
+            self._tracker = Tracker(self._fitted, week_clock_s(self._first_bin * self._fitted.bin_s, self._weekday))
             self._forecast = self._predicted(now_s)
             return self._forecast
         span_s = now_s - self._now_s
@@ -92,6 +96,9 @@ class OnlineForecaster:
         self._record(self._closes_s - MINUTE_S)
         self._minute_veh[:] = 0.0
         self._minute_s[:] = 0.0
+        if self._closes_s % self._fitted.bin_s == 0.0:
+            newest = scaled_up(self._bins_veh[-1], self._bins_s[-1] / self._fitted.bin_s, HALF)
+            self._tracker.observe(newest, week_clock_s(self._closes_s, self._weekday))
         self._forecast = self._predicted(self._closes_s)
         self._closes_s += MINUTE_S
 
@@ -109,7 +116,7 @@ class OnlineForecaster:
         sum_veh = self._recent_veh.reshape(shape).sum(axis=1)
         recent_veh = scaled_up(sum_veh, share, MIN_SHARE)
         clock_s = week_clock_s(now_s, self._weekday)
-        return self._fitted.predict(recent_veh, clock_s, self._bins, np.minimum(share, 1.0), made_at_s=now_s)
+        return self._tracker.forecast_from(recent_veh, clock_s, self._bins, np.minimum(share, 1.0), made_at_s=now_s)
 
     def recorded(self) -> Recording:
         """The run so far in aligned bins: what a later day learns from, and what to draw beside the forecasts."""

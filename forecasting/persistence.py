@@ -22,6 +22,12 @@ class Persistence:
         rung = tuple("last" if finite else "none" for finite in np.isfinite(mean_veh))
         return Point(np.tile(mean_veh, (bins, 1)), rung)
 
+    def usual(self, starts_s: float, hour_bins: int) -> None:
+        """It has no profile."""
+
+    def learn(self, counts_veh: Floats, starts_s: float) -> None:
+        """It learns nothing more."""
+
     def degraded(self) -> tuple[Model, ...]:
         """It has one rung only."""
         return ()
@@ -44,6 +50,6 @@ def recent_mean(recent_veh: Floats, observed: Floats | None = None) -> Floats:
     return np.asarray(np.where(total > 0, sum_veh / np.where(total > 0, total, 1.0), np.nan))
 
 
-def fit(history: FlowHistory) -> Persistence:
+def fit(history: FlowHistory, leads: int = 1) -> Persistence:
     """Nothing to learn."""
     return Persistence()

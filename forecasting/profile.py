@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from forecasting.base import HORIZON_S, Arrays, Model, Point
+from forecasting.base import Arrays, Model, Point
 from forecasting.clock import DAY_S, DAY_TYPES, TYPE_OF_WEEKDAY, WEEK_S, day_types
 from forecasting.history import FlowHistory, check_for_fit
 from signals.types import Floats, Ints
@@ -38,6 +38,13 @@ class Profile:
         count_veh = self.at(ends_s + self.bin_s * np.arange(bins, dtype=np.float64))
         known = np.isfinite(count_veh).all(axis=0)
         return Point(count_veh, tuple(np.where(known, "profile", "none").tolist()))
+
+    def usual(self, starts_s: float, hour_bins: int) -> Floats:
+        """The three windows."""
+        return self.at(starts_s + self.bin_s * hour_bins * np.array([-1.0, 0.0, 1.0]))
+
+    def learn(self, counts_veh: Floats, starts_s: float) -> None:
+        """It learns nothing more."""
 
     def degraded(self) -> tuple[Model, ...]:
         """It has one rung only."""
@@ -75,9 +82,9 @@ def _rows(table: Floats, clock_s: Floats, slot: Ints) -> Floats:
     return np.asarray(table[day_types(clock_s + 0.5), slot])
 
 
-def fit(history: FlowHistory) -> Profile:
+def fit(history: FlowHistory, leads: int = 1) -> Profile:
     """Mean per day type and slot, smoothed over slots; types with few days lean on the scaled shape of all days."""
-    check_for_fit(history, HORIZON_S)
+    check_for_fit(history, leads * history.bin_s)
     days, weekday = history.by_day()
     return fit_days(days, TYPE_OF_WEEKDAY[weekday], history.bin_s)
 

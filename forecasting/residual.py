@@ -90,6 +90,13 @@ class Residual:
             rung = np.where(takes, name, rung)
         return np.where(rung == "none", np.nan, count_veh), rung
 
+    def usual(self, starts_s: float, hour_bins: int) -> Floats:
+        """The profile's."""
+        return self.profile.usual(starts_s, hour_bins)
+
+    def learn(self, counts_veh: Floats, starts_s: float) -> None:
+        """It learns nothing more."""
+
     def degraded(self) -> tuple[Model, ...]:
         """Hearing the others only, without echo, without own profile, without any profile."""
         unknown = np.full_like(self.profile.count_veh, np.nan)
@@ -120,7 +127,7 @@ def unroot(value: Floats) -> Floats:
     return np.asarray(np.maximum(np.maximum(value, 0.0) ** 2 - ANSCOMBE, 0.0))
 
 
-def fit(history: FlowHistory) -> Residual:
+def fit(history: FlowHistory, leads: int = 1) -> Residual:
     """The profile of all days, and an echo learnt on departures from a profile that had not seen the day."""
     own = profile.fit(history)
     days, weekday = history.by_day()

@@ -23,6 +23,12 @@ class SameTimeLastWeek:
         known = np.isfinite(count_veh).all(axis=0)
         return Point(count_veh, tuple(np.where(known, "profile", "none").tolist()))
 
+    def usual(self, starts_s: float, hour_bins: int) -> None:
+        """It has no profile."""
+
+    def learn(self, counts_veh: Floats, starts_s: float) -> None:
+        """It learns nothing more."""
+
     def degraded(self) -> tuple[Model, ...]:
         """It has one rung only."""
         return ()
@@ -37,6 +43,6 @@ class SameTimeLastWeek:
         return cls(int(arrays["window_bins"]))
 
 
-def fit(history: FlowHistory) -> SameTimeLastWeek:
+def fit(history: FlowHistory, leads: int = 1) -> SameTimeLastWeek:
     """Nothing to learn but how many bins a week has."""
     return SameTimeLastWeek(round(WEEK_S / history.bin_s))

@@ -1,5 +1,6 @@
 """A fitted forecaster as a folder: arrays.npz (no pickle in it) and card.json (what it is, what it was fitted to)."""
 
+import hashlib
 import json
 import zipfile
 from importlib import metadata
@@ -10,28 +11,30 @@ import numpy as np
 
 from forecasting.backtest import run_backtest
 from forecasting.base import RUNGS, Arrays
+from forecasting.fault_watch import FaultWatch
 from forecasting.fitted import FittedForecaster, held_out
 from forecasting.history import FlowHistory
-from forecasting.interval import Band
+from forecasting.interval import HOURS, Band
 from forecasting.models import fit_forecaster, kind
 from signals.errors import ForecastError
 
-LAYOUT = 1  # raised when arrays change their names, axes or meaning
+LAYOUT = 2  # raised when arrays change their names, axes or meaning
 ARRAYS, CARD = "arrays.npz", "card.json"
-BAND_LOW, BAND_HIGH = "band_low", "band_high"
-LARGEST_BYTES = 500_000_000
+BAND_LOW, BAND_HIGH, BAND_HOUR = "band_low", "band_high", "band_hour"
+WATCH = "watch_"
+LARGEST_BYTES = 4_000_000_000  # a city of 200,000 detectors has 2
 
 
 def fit_and_store(
-    history: FlowHistory, model: str, folder: Path, scores: dict[str, object] | None = None, source: str = ""
+    history: FlowHistory, model: str, folder: Path, scores: dict[str, object] | None = None, source: str = "", leads: int = 1
 ) -> FittedForecaster:
     """Fit the forecaster named `model` to the history and save it with a card that names its `source`.
 
     `scores` go on the card as they are; without them, a back-test on the last fifth of the days is run for it.
     """
-    forecaster = fit_forecaster(history, model)
+    forecaster = fit_forecaster(history, model, leads)
     if scores is None:
-        scores = own_scores(history, model)
+        scores = own_scores(history, model, leads)
     first, last = history.time(0), history.time(history.bins)
     save(
         forecaster,
@@ -41,12 +44,13 @@ def fit_and_store(
     return forecaster
 
 
-def own_scores(history: FlowHistory, model: str) -> dict[str, object]:
+def own_scores(history: FlowHistory, model: str, leads: int = 1) -> dict[str, object]:
     """The model's row and the profile's of a back-test on the last fifth of the days; empty with too few days."""
     begin = held_out(history)
     if held_out(history.between(0, begin)) == 0:
         return {}
-    result = run_backtest(history, (model,), history.time(begin), history.time(begin), history.time(history.bins))
+    last, horizon_s = history.time(history.bins), leads * history.bin_s
+    result = run_backtest(history, (model,), history.time(begin), history.time(begin), last, horizon_s=horizon_s)
     rows = result.as_json()["rows"]
     return {"spans": result.spans, "rows": [row for row in rows if row["model"] in (model, "profile")]}
 
@@ -58,12 +62,15 @@ def save(forecaster: FittedForecaster, folder: Path, about: dict[str, object] | 
         "model": forecaster.name,
         "code_version": code_version(),
         "bin_s": forecaster.bin_s,
+        "leads": forecaster.leads,
         "detectors": list(forecaster.detectors),
         "rungs": list(RUNGS),
         "inputs": f"counts [{forecaster.model.window_bins} recent bins, detector], NaN where silent",
         **(about or {}),
     }
-    arrays = {**forecaster.model.arrays(), BAND_LOW: forecaster.band.low, BAND_HIGH: forecaster.band.high}
+    arrays = {**forecaster.model.arrays(), BAND_LOW: forecaster.band.low, BAND_HIGH: forecaster.band.high, BAND_HOUR: forecaster.band.hour}
+    if forecaster.watch is not None:
+        arrays |= {f"{WATCH}{name}": array for name, array in forecaster.watch.arrays().items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
@@ -78,16 +85,43 @@ def load(folder: Path) -> FittedForecaster:
     arrays = _arrays(folder)
     try:
         name, detectors, bin_s = str(card["model"]), tuple(map(str, card["detectors"])), float(card["bin_s"])
-        band = Band(arrays.pop(BAND_LOW), arrays.pop(BAND_HIGH))
+        leads = int(card["leads"])
+        band = Band(arrays.pop(BAND_LOW), arrays.pop(BAND_HIGH), arrays.pop(BAND_HOUR).reshape(HOURS))
+        watching = {key.removeprefix(WATCH): arrays.pop(key) for key in list(arrays) if key.startswith(WATCH)}
+        watch = FaultWatch.from_arrays(watching, bin_s) if watching else None
         model = kind(name).cls.from_arrays(arrays, bin_s)
     except (KeyError, ValueError, TypeError, IndexError, OverflowError) as why:
         raise ForecastError(f"{folder}: the arrays or the card do not make a forecaster: {why!r}") from why
     for shape in (band.low.shape, band.high.shape):
         if shape != (len(RUNGS), len(detectors)):
             raise ForecastError(f"{folder}: an interval of shape {shape}, expected {(len(RUNGS), len(detectors))}")
-    forecaster = FittedForecaster(name, detectors, bin_s, model, band)
+    forecaster = FittedForecaster(name, detectors, bin_s, model, band, leads, watch)
     _try_out(forecaster, folder)
     return forecaster
+
+
+def fitted_until(folder: Path) -> np.datetime64:
+    """End of what the forecaster in a folder was fitted to, as its card says."""
+    span = str(_card(folder).get("span", ""))
+    try:
+        return np.datetime64(span.split(" to ")[1], "s")
+    except (IndexError, ValueError) as why:
+        raise ForecastError(f"{folder}: the card does not say what it was fitted to: span {span!r}") from why
+
+
+def title(folder: Path) -> str:
+    """Which model is in a folder, and until when it was fitted."""
+    return f"{_card(folder).get('model')} fitted until {fitted_until(folder)}"
+
+
+def identity(folder: Path) -> str:
+    """A name that no other forecaster has: a digest of its card and of the sums of its arrays, quick to work out."""
+    try:
+        with zipfile.ZipFile(folder / ARRAYS) as packed:
+            sums = [(member.filename, member.CRC, member.file_size) for member in packed.infolist()]
+        return hashlib.sha256((folder / CARD).read_bytes() + repr(sums).encode("utf-8")).hexdigest()[:16]
+    except (OSError, zipfile.BadZipFile) as why:
+        raise ForecastError(f"{folder}: no forecaster can be read: {why}") from why
 
 
 def _try_out(forecaster: FittedForecaster, folder: Path) -> None:

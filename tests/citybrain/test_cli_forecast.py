@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from citybrain.cli_forecast import history_of, moment
+from citybrain.cli_forecast import history_of, moment, split_of
 from signals.errors import ForecastError
 
 DAYS, SLOTS = 10, 96
+
+
+def spans(test_from: str, test_until: str) -> tuple[str, ...]:
+    """Options of a back-test that is fitted to the first week."""
+    return "--fit-until", "2024-03-11", "--test-from", test_from, "--test-until", test_until
+
+
+SPANS = spans("2024-03-12", "2024-03-14")
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +78,42 @@ def test_without_a_file_the_forecast_is_shown(command: Callable[..., Any], table
 
 def test_a_back_test_has_the_profile_and_the_floor_beside_every_model(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     where = tmp_path / "rows.json"
-    spans = ["--fit-until", "2024-03-11", "--test-from", "2024-03-12", "--test-until", "2024-03-14"]
-    ran = command("forecast", "backtest", "--counts", str(table), *spans, "--models", "residual", "--json", str(where))
+    ran = command("forecast", "backtest", "--counts", str(table), *SPANS, "--models", "residual", "--json", str(where))
     assert (ran.code, ran.err) == (0, "")
     rows = {row["model"]: row for row in json.loads(where.read_text(encoding="utf-8"))["rows"]}
     assert {"last", "week", "profile", "residual"} <= rows.keys()
     assert rows["profile"]["wape"] < rows["last"]["wape"]
     assert "Poisson floor" in ran.out and f"{rows['residual']['wape']:.1f}" in ran.out
+
+
+def test_a_back_test_writes_its_page_and_its_rows(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    ran = command("forecast", "backtest", "--counts", str(table), *SPANS, "--models", "residual", "--blank", "0.15", "--out", str(out))
+    assert (ran.code, ran.err) == (0, "")
+    assert sorted(path.name for path in out.iterdir()) == ["backtest.json", "report.html"]
+    found = json.loads((out / "backtest.json").read_text(encoding="utf-8"))
+    assert {"rows", "default", "poisson_floor_wape"} <= found.keys()
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "citybrain forecast backtest --counts" in page
+    assert f"{next(row for row in found['rows'] if row['model'] == 'residual')['wape']:.2f}" in page
+
+
+def test_a_longer_horizon_is_summed_and_models_run_side_by_side(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    where = tmp_path / "rows.json"
+    options = ("--bin-minutes", "15", "--horizon-minutes", "30", "--jobs", "2", "--models", "profile", "--json", str(where))
+    assert command("forecast", "backtest", "--counts", str(table), *SPANS, *options).code == 0
+    found = json.loads(where.read_text(encoding="utf-8"))
+    assert (found["bin_s"], found["horizon_s"]) == (900.0, 1800.0)
+
+
+def test_a_model_is_fed_with_counts_summed_into_its_bins(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    ran = command("forecast", "fit", "--counts", str(table), "--bin-minutes", "15", "--out", str(tmp_path / "m"), "--model", "profile")
+    assert ran.code == 0
+    fine = tmp_path / "fine.csv"
+    start = np.datetime64("2024-03-14T00:00", "m")
+    fine.write_text("timestamp,north,south\n" + "".join(f"{start + 5 * k},3,2\n" for k in range(100)), encoding="utf-8")
+    ran = command("forecast", "predict", "--model", str(tmp_path / "m"), "--counts", str(fine))
+    assert ran.code == 0 and "north" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -94,6 +131,19 @@ def test_a_back_test_has_the_profile_and_the_floor_beside_every_model(command: C
         (("backtest", "--counts", "{table}", "--blank", "2"), "blank"),
         (("backtest", "--counts", "{table}", "--blank", "nan"), "blank"),
         (("backtest", "--counts", "{table}", "--json", "{place}/text.csv/rows.json"), "rows.json"),
+        (("backtest", "--counts", "{table}", "--out", "{place}/text.csv"), "backtest.json: cannot be written"),
+        (("backtest", "--counts", "{table}", "--jobs", "0"), "--jobs 0"),
+        (("backtest", "--counts", "{table}"), "--fit-until is missing"),
+        (("backtest", "--counts", "{table}", *spans("2024-03-10", "2024-03-12")), "must come after the fit"),
+        (("backtest", "--counts", "{table}", *spans("2024-03-13", "2024-03-12")), "must come after the fit"),
+        (("backtest", "--counts", "{table}", *spans("2024-06-13", "2024-06-15")), "outside the counts"),
+        (("backtest", "--counts", "{table}", *SPANS, "--bin-minutes", "5"), "bins of 900 s cannot be put into bins of 300 s"),
+        (("backtest", "--counts", "{table}", *SPANS, "--bin-minutes", "nan"), "do not divide a day"),
+        (("backtest", "--counts", "{table}", *SPANS, "--bin-minutes", "60"), "bins of 3600 s do not divide the horizon of 900 s"),
+        (("backtest", "--counts", "{table}", *SPANS, "--horizon-minutes", "20"), "do not divide the horizon of 1200 s"),
+        (("backtest", "--counts", "{table}", *SPANS, "--horizon-minutes", "0"), "do not divide the horizon of 0 s"),
+        (("backtest", "--counts", "{table}", *SPANS, "--horizon-minutes", "nan"), "do not divide the horizon of nan s"),
+        (("fit", "--counts", "odot", "--bin-minutes", "7", "--out", "{place}/m"), "do not divide a day"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_leaves_no_file(
@@ -108,6 +158,20 @@ def test_wrong_input_is_one_sentence_and_leaves_no_file(
 
 def test_the_packed_table_is_meant_by_its_name() -> None:
     assert len(history_of("odot").detectors) == 22
+
+
+def test_the_packed_table_has_a_split_of_its_own_and_other_tables_need_one() -> None:
+    found = split_of("odot", ("", "", ""))
+    assert [str(when) for when in found] == ["2024-05-04T00:00:00", "2024-05-07T00:00:00", "2024-05-14T00:00:00"]
+    assert str(split_of("odot", ("", "2024-05-08", ""))[1]) == "2024-05-08T00:00:00"
+    with pytest.raises(ForecastError, match="--test-until is missing"):
+        split_of("counts.csv", ("2024-05-04", "2024-05-07", ""))
+
+
+def test_the_packed_table_can_be_summed_too() -> None:
+    history = history_of("odot", 3600.0, 3600.0)
+    assert history.bin_s == 3600.0
+    assert np.nansum(history.counts_veh) <= np.nansum(history_of("odot").counts_veh)
 
 
 def test_a_moment_is_a_day_or_a_time() -> None:

@@ -1,12 +1,26 @@
 """A made-up site whose truth is known: four detectors, three weeks, Poisson counts around a daily shape."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
+from forecasting import boosted
 from forecasting.history import FlowHistory
 from signals.types import Floats
 
+FEW_TREES = 8  # tests are of what is done with trees, not of how many it takes
+
 LEVELS_VEH = np.array([60.0, 30.0, 12.0, 3.0])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_trees() -> Iterator[None]:
+    """Boosting fits in a moment."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(boosted, "TREES", FEW_TREES)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from signals.errors import ForecastError
 
 @pytest.fixture(scope="module")
 def forecaster(site: FlowHistory) -> FittedForecaster:
-    return fit_forecaster(site)
+    return fit_forecaster(site, "residual")
 
 
 def test_a_forecast_is_in_vehicles_per_hour_with_its_interval(forecaster: FittedForecaster, site: FlowHistory) -> None:

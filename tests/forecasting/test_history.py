@@ -137,6 +137,57 @@ def test_index_and_time_are_inverse_and_stay_inside(site: FlowHistory) -> None:
     assert part.bins == 10
 
 
+@pytest.mark.parametrize(("minutes", "parts"), [(15, 3), (60, 12), (5, 1)])
+def test_counts_are_summed_into_longer_bins_and_gaps_stay_gaps(minutes: int, parts: int) -> None:
+    rng = np.random.default_rng(101)
+    counts_veh = rng.poisson(4.0, (288, 2)).astype(np.float64)
+    counts_veh[40, 1] = np.nan
+    fine = FlowHistory(np.datetime64("2024-05-06T00:00", "s"), 300.0, ("A", "B"), counts_veh)
+    found = fine.in_bins(60.0 * minutes)
+    assert (found.start, found.bin_s, found.bins) == (fine.start, 60.0 * minutes, 288 // parts)
+    np.testing.assert_array_equal(found.counts_veh[:, 0], counts_veh[:, 0].reshape(-1, parts).sum(axis=1))
+    assert np.flatnonzero(np.isnan(found.counts_veh[:, 1])).tolist() == [40 // parts]
+
+
+def test_bins_that_begin_before_or_end_after_the_counts_are_gaps() -> None:
+    fine = FlowHistory(np.datetime64("2024-05-06T08:05", "s"), 300.0, ("A",), np.ones((6, 1)))
+    found = fine.in_bins(900.0)
+    assert found.start == np.datetime64("2024-05-06T08:00")
+    np.testing.assert_array_equal(found.counts_veh[:, 0], [np.nan, 3.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("bin_s", "sentence"),
+    [
+        (300.0, "bins of 900 s cannot be put into bins of 300 s"),
+        (1200.0, "cannot be put into bins of 1200 s"),
+        (7000.0, "do not divide a day"),
+        (0.0, "do not divide a day"),
+        (-900.0, "do not divide a day"),
+        (np.nan, "do not divide a day"),
+    ],
+)
+def test_bins_that_do_not_fit_the_files_are_refused(bin_s: float, sentence: str, site: FlowHistory, tmp_path: Path) -> None:
+    write(site.between(0, 3 * 96), tmp_path / "counts.csv")
+    with pytest.raises(ForecastError, match=sentence) as caught:
+        read(tmp_path / "counts.csv", bin_s=bin_s)
+    assert "counts.csv" in str(caught.value)
+
+
+def test_a_night_with_the_hour_twice_is_averaged_before_it_is_summed(tmp_path: Path) -> None:
+    start = np.datetime64("2024-10-26T00:00", "m")
+    moments = [start + 5 * i for i in range(2 * 288)]
+    hour = slice(288 + 24, 288 + 36)
+    rows = (
+        [f"{when},2" for when in moments[: hour.stop]] + [f"{when},4" for when in moments[hour]] + [f"{w},2" for w in moments[hour.stop :]]
+    )
+    (tmp_path / "counts.csv").write_text("\n".join(["timestamp,A", *rows]), encoding="utf-8")
+    found = read(tmp_path / "counts.csv", bin_s=900.0)
+    assert found.bins == 2 * 96
+    assert found.counts_veh[96 + 8 : 96 + 12, 0].tolist() == [9.0] * 4
+    assert set(np.delete(found.counts_veh[:, 0], range(96 + 8, 96 + 12)).tolist()) == {6.0}
+
+
 def test_clock_times_of_a_moment() -> None:
     wednesday = np.datetime64("2024-05-08T01:00", "s")
     assert seconds_of_day(wednesday) == 3600.0

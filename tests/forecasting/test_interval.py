@@ -45,10 +45,19 @@ def test_lower_rungs_get_intervals_of_their_own_errors(site: FlowHistory) -> Non
 
 
 def test_errors_are_of_forecasts_that_did_not_see_them(site: FlowHistory) -> None:
-    errors, rungs = scaled_errors(Persistence(), site, 10, 12)
+    (errors,) = scaled_errors((Persistence(),), site, 10, 12)
     y = site.counts_veh
-    np.testing.assert_allclose(errors[0], (y[10] - y[9]) / np.sqrt(y[9] + 1.0))
-    assert (rungs == RUNGS.index("last")).all()
+    np.testing.assert_allclose(errors.scaled[0], (y[10] - y[9]) / np.sqrt(y[9] + 1.0))
+    assert (errors.rung == RUNGS.index("last")).all()
+    assert errors.hour.tolist() == [2, 2]
+
+
+def test_errors_over_a_longer_horizon_are_of_its_total(site: FlowHistory) -> None:
+    (errors,) = scaled_errors((Persistence(),), site, 10, 14, leads=3)
+    y = site.counts_veh
+    np.testing.assert_allclose(errors.scaled[0], (y[10:13].sum(axis=0) - 3 * y[9]) / np.sqrt(3 * y[9] + 3.0))
+    # The last two horizons end after the span: nobody may know them yet.
+    assert np.isnan(errors.scaled[2:]).all()
 
 
 def test_too_few_errors_leave_the_poisson_band(site: FlowHistory) -> None:

@@ -17,7 +17,7 @@ SEVEN_S = 25_200.0
 
 @pytest.fixture(scope="module")
 def fitted(site: FlowHistory) -> FittedForecaster:
-    return fit_forecaster(site)
+    return fit_forecaster(site, "residual")
 
 
 def drive(online: OnlineForecaster, from_s: float, until_s: float, per_s: Floats, step_s: float = 10.0) -> None:
@@ -43,7 +43,8 @@ def test_after_half_an_hour_it_is_the_offline_forecast_of_the_same_counts(fitted
     found = online.update(SEVEN_S + 1800.0, np.zeros(4))
     expected = fitted.predict(np.tile(per_s * 900.0, (2, 1)), 2 * 86_400.0 + SEVEN_S + 1800.0, 2)
     np.testing.assert_allclose(found.flow_veh_h, expected.flow_veh_h)
-    np.testing.assert_allclose(found.high_veh_h, expected.high_veh_h)
+    # The interval has adapted to two bins by then.
+    np.testing.assert_allclose(found.high_veh_h, expected.high_veh_h, rtol=0.03)
     assert found.rung == ("residual",) * 4
 
 
@@ -113,7 +114,7 @@ def test_earlier_days_of_a_scenario_teach_the_next(site: FlowHistory) -> None:
                 online.update(SEVEN_S + 900.0 * k + 10.0 * second, counts_veh / 90.0)
         days.append(online.recorded())
     np.testing.assert_allclose(days[1].counts_veh[:8], site.counts_veh[96 + 28 : 96 + 36])
-    learnt = fit_forecaster(history_of(days))
+    learnt = fit_forecaster(history_of(days), "residual")
     forecast = OnlineForecaster(MOVEMENTS, learnt, weekday=4).update(SEVEN_S, np.zeros(4))
     seen_veh_h = 4.0 * np.mean([site.counts_veh[96 * d + 28] for d in range(4)], axis=0)
     np.testing.assert_allclose(forecast.flow_veh_h[0], seen_veh_h, rtol=0.5)

@@ -65,7 +65,7 @@ def no_zip(folder: Path) -> None:
 
 
 def cut_card(folder: Path) -> None:
-    (folder / CARD).write_text('{"layout": 1, "mod')
+    (folder / CARD).write_text('{"layout": 2, "mod')
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -77,7 +77,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "not a zip": (no_zip, "no arrays can be read"),
     "pickle inside": (change_arrays(echo=np.array([{"run": "me"}], dtype=object)), "no arrays can be read"),
     "text inside": (change_arrays(echo=np.array(["me"])), "no arrays can be read"),
-    "other layout": (change_card("layout", 2), "layout 2 of card.json, expected 1"),
+    "other layout": (change_card("layout", 1), "layout 1 of card.json, expected 2"),
     "other ladder": (change_card("rungs", ["none"]), "fallback ladder"),
     "unknown model": (change_card("model", "oracle"), "no forecaster is called 'oracle'"),
     "no bin": (change_card("bin_s", None), "do not make a forecaster"),
