@@ -26,7 +26,7 @@ demo: $(VENV)/demo.stamp  ## the main job on real streets: table on the screen, 
 	  --controllers learned,fixed,actuated,webster,max_pressure --seeds 10 --jobs 2 --out out/demo
 
 test: $(VENV)/all.stamp  ## all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(VENV)/all.stamp  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -43,9 +43,11 @@ format: $(VENV)/all.stamp
 bench: $(VENV)/all.stamp  ## kernels and the cost of an episode beside bare SUMO, as ratios
 	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.overhead
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.forecasting_speed
 
 figures: $(VENV)/all.stamp  ## the figures in benchmarks/baselines/, seeds 1-10, all RESCO networks (a quarter of an hour)
 	$(BIN)/python -m benchmarks.figures
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.forecast_figures --counts odot --out benchmarks/baselines/forecast_odot.json
 
 clean:
 	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,6 +22,7 @@ LAYOUT = 2  # raised when arrays change their names, axes or meaning
 ARRAYS, CARD = "arrays.npz", "card.json"
 BAND_LOW, BAND_HIGH, BAND_HOUR = "band_low", "band_high", "band_hour"
 WATCH = "watch_"
+NUMBERS = "fiub"  # kinds of arrays
 LARGEST_BYTES = 4_000_000_000  # a city of 200,000 detectors has 2
 
 
@@ -156,7 +157,11 @@ def _arrays(folder: Path) -> Arrays:
             if size > LARGEST_BYTES:
                 raise ForecastError(f"{path}: unpacks to {size} bytes, more than {LARGEST_BYTES}")
         with np.load(path, allow_pickle=False) as opened:
-            return {name: np.asarray(opened[name], dtype=np.float64) for name in opened.files}
+            arrays = {name: opened[name] for name in opened.files}
+        odd = [name for name, array in arrays.items() if array.dtype.kind not in NUMBERS]
+        if odd:
+            raise ForecastError(f"{path}: no arrays can be read: {odd[0]} holds no numbers")
+        return arrays
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as why:
         raise ForecastError(f"{path}: no arrays can be read (missing, truncated, or of a format that could run code): {why}") from why
 
