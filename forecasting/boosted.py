@@ -26,7 +26,7 @@ from signals.types import Floats
 Table = npt.NDArray[np.float32]
 
 ALL_INPUTS = (*NAMES, "echo", "profile", "hour", "weekday", "heard_lately", "spread")
-MOST_ROWS = 800_000
+MOST_ROWS = 500_000
 FARTHEST = 6.0  # root scale
 SEED = 20240419
 TREES = 100

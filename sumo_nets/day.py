@@ -18,7 +18,7 @@ import sumolib
 from signals.errors import ScenarioError
 from signals.types import Floats, Ints, Network
 from sumo_nets.counting import BIN_S, departures, expected_counts
-from sumo_nets.demand import DAY_S, LEFT_OUT, _elements, _write, day_factors
+from sumo_nets.demand import DAY_S, LEFT_OUT, day_factors, elements, write
 from sumo_nets.demand_file import read_demand
 from sumo_nets.scenario import Scenario
 
@@ -107,7 +107,7 @@ def read_hour(scenario: Scenario) -> Hour:
     origins: dict[str, int] = {}
     for file in scenario.routes:
         read_demand(file)  # the file is well-formed, holds no entities, states its times
-        for element in _elements(file):
+        for element in elements(file):
             if element.tag in ("vehicle", "trip", "flow"):
                 times = len(departures(element.tag, element.attrib, scenario.begin_s, scenario.end_s))
                 way = _way(element, named)
@@ -243,7 +243,7 @@ def write_day(hour: Hour, hours: Hours, profile: Floats, seed: int, folder: Path
     table += [f"{key} = {value:g}" for key, value in timing.items() if value is not None]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "routes.xml.gz", "\n".join(lines).encode())
+        write(folder / "routes.xml.gz", "\n".join(lines).encode())
         (folder / "scenario.toml").write_text("\n".join([*table, ""]), encoding="utf-8")
     except OSError as error:
         raise ScenarioError(f"{folder}: cannot be written ({error.strerror})") from error
@@ -295,7 +295,7 @@ def counts_by_origin(hour: Hour, network: Network, seen_veh: Floats | None = Non
             lines.append(ET.tostring(made, encoding="unicode").strip())
     with tempfile.TemporaryDirectory(prefix="citybrain-") as folder:
         file = Path(folder) / "by_origin.rou.xml"
-        _write(file, "\n".join([*lines, "</routes>", ""]).encode())
+        write(file, "\n".join([*lines, "</routes>", ""]).encode())
         apart = replace(hour.scenario, routes=(file,), begin_s=0.0, end_s=SPREAD_S * len(hour.origins))
         return expected_counts(apart, network, SPREAD_S, seen_veh)
 

@@ -59,7 +59,7 @@ def scaled_routes(scenario: Scenario, factor: float, seed: int, out: Path) -> Pa
     left_out = 0
     for file in scenario.routes:
         read_demand(file)  # the file is well-formed, holds no entities, states its times
-        for element in _elements(file):
+        for element in elements(file):
             if element.tag in LEFT_OUT or element.get("depart", "begin") in UNTIMED - {"begin"}:
                 left_out += 1
             elif element.tag in ("vehicle", "trip", "flow"):
@@ -71,7 +71,7 @@ def scaled_routes(scenario: Scenario, factor: float, seed: int, out: Path) -> Pa
     note = f"<!-- {origin}, demand times {factor:g}, seed {seed}; {left_out} persons or waiting vehicles left out -->"
     lines = [note, "<routes>", *definitions, *(one.xml for one in departures), "</routes>", ""]
     try:
-        _write(out, "\n".join(lines).encode())
+        write(out, "\n".join(lines).encode())
     except OSError as error:
         raise ScenarioError(f"{out}: cannot be written ({error.strerror})") from error
     return out
@@ -146,7 +146,7 @@ def _silences(bins: int, sensors: int, share: float, rng: np.random.Generator) -
     return silent
 
 
-def _elements(file: Path) -> Iterator[ET.Element]:
+def elements(file: Path) -> Iterator[ET.Element]:
     """The children of the root, whole, one by one."""
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
         depth = 0
@@ -215,7 +215,7 @@ def _xml(element: ET.Element) -> str:
     return "    " + ET.tostring(element, encoding="unicode")
 
 
-def _write(out: Path, content: bytes) -> None:
+def write(out: Path, content: bytes) -> None:
     """Write it, compressed without a date where the name ends in .gz: the same demand is the same file."""
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix != ".gz":

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from signals.approach import approach, same_phases
+from signals.layout import lay_out
 from signals.planners.network_timing import CYCLES_S, NetworkTiming, best_timing, judged, plan_of, subject
 from signals.planners.stage_choice import chosen_stages
 from signals.planners.streams import flows_by_signal
@@ -42,6 +43,7 @@ class Coordinated:
         self.timing: NetworkTiming | None = None
         self.targets: tuple[TimingPlan, ...] = ()
         self.planned_at_s = float("-inf")
+        self.starts = lay_out(network).movement_start.tolist()
 
     def propose(
         self,
@@ -52,7 +54,7 @@ class Coordinated:
     ) -> tuple[TimingPlan, ...]:
         """A timing now and then, and steps of each signal towards it."""
         if forecast is not None and not observed.now_s - self.planned_at_s < self.replan_s:
-            flow_veh_h = demand_veh_h(forecast, observed, max(self.replan_s, forecast.bin_s))
+            flow_veh_h = demand_veh_h(forecast, observed, max(self.replan_s, forecast.bin_s), self.starts)
             if known(network, flow_veh_h):
                 self._aim(flow_veh_h, np.random.default_rng([SEED, int(observed.now_s)]))
                 self.planned_at_s = observed.now_s

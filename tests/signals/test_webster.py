@@ -15,6 +15,7 @@ from signals.planners.webster import (
     best_stages,
     demand_veh_h,
     is_young,
+    joint_margin_veh_h,
     lifted,
     lost_time_s,
     near,
@@ -269,7 +270,13 @@ def test_without_a_forecast_the_base_plan_stays(four_arm: Network, limits_of: Li
 def test_a_standing_queue_counts_as_demand(four_arm: Network, observe: Observe) -> None:
     observed = observe(four_arm, queue_veh=12.0, red_s=60.0)
     # 360 veh/h bring 6 vehicles in 60 s of red; the other 6 are left over: 6 * 3600 / 300 = 72 veh/h more.
-    np.testing.assert_allclose(demand_veh_h(forecast(np.full(12, 360.0)), observed, 300.0), 432.0)
+    np.testing.assert_allclose(demand_veh_h(forecast(np.full(12, 360.0)), observed, 300.0, [0, 12]), 432.0)
+
+
+def test_the_movements_of_a_signal_are_not_all_at_their_upper_ends_at_once() -> None:
+    """3 and 4 make 5, not 7; another signal's margin is its own, and who knows no spread gets none."""
+    found = joint_margin_veh_h(np.array([3.0, 4.0, 10.0, NAN, -1.0]), [0, 2, 5])
+    np.testing.assert_allclose(found, [15.0 / 7.0, 20.0 / 7.0, 10.0, 0.0, 0.0])
 
 
 def test_the_crossing_asks_for_no_cycle_of_its_own(with_crossing: Network, limits_of: Limits) -> None:
