@@ -33,6 +33,7 @@ START_UP_S = 2.0  # of each green is lost; who stops at the first yellow gives n
 PERIOD_H = 0.25  # over which delay is judged
 WORTH_A_CHANGE = 0.05  # of the delay: stages change for no less
 SHORTEST_LEFT_S = 1.0  # of a running green that is already longer than planned
+TOGETHER = 1.6  # errors of a signal's movements go partly together: so much wider than if they were independent
 
 
 class Webster:
@@ -113,7 +114,7 @@ def demand_veh_h(forecast: FlowForecast, observed: Observation, horizon_s: float
 
 
 def joint_margin_veh_h(spread_veh_h: Floats, starts: list[int]) -> Floats:
-    """Each movement's part [movement] of the margin of its signal, s_m sqrt(sum s^2) / sum s: errors are taken as independent.
+    """Each movement's part [movement] of the margin of its signal: s_m min(k sqrt(sum s^2) / sum s, 1), k TOGETHER.
 
     A signal's movements are not all at their upper ends at once: with all margins in full, a dozen lanes that each bring a few
     vehicles a quarter are given half as much green again as comes.
@@ -121,7 +122,7 @@ def joint_margin_veh_h(spread_veh_h: Floats, starts: list[int]) -> Floats:
     spread_veh_h = np.maximum(np.nan_to_num(spread_veh_h), 0.0)
     total = np.add.reduceat(spread_veh_h, starts[:-1])
     joint = np.sqrt(np.add.reduceat(spread_veh_h**2, starts[:-1]))
-    part = joint / np.maximum(total, 1e-9)
+    part = np.minimum(TOGETHER * joint / np.maximum(total, 1e-9), 1.0)
     return np.asarray(spread_veh_h * np.repeat(part, np.diff(starts)))
 
 

@@ -11,6 +11,7 @@ from signals.kernels import webster
 from signals.lane_groups import demand_of
 from signals.planners.webster import (
     START_UP_S,
+    TOGETHER,
     Webster,
     best_stages,
     demand_veh_h,
@@ -274,9 +275,10 @@ def test_a_standing_queue_counts_as_demand(four_arm: Network, observe: Observe) 
 
 
 def test_the_movements_of_a_signal_are_not_all_at_their_upper_ends_at_once() -> None:
-    """3 and 4 make 5, not 7; another signal's margin is its own, and who knows no spread gets none."""
-    found = joint_margin_veh_h(np.array([3.0, 4.0, 10.0, NAN, -1.0]), [0, 2, 5])
-    np.testing.assert_allclose(found, [15.0 / 7.0, 20.0 / 7.0, 10.0, 0.0, 0.0])
+    """Sixteen alike make 4 times one if independent; another signal's margin is its own, and who knows no spread gets none."""
+    found = joint_margin_veh_h(np.concatenate((np.ones(16), [10.0, NAN, -1.0])), [0, 16, 19])
+    np.testing.assert_allclose(found[:16].sum(), 4.0 * TOGETHER)
+    np.testing.assert_allclose(found[16:], [10.0, 0.0, 0.0])
 
 
 def test_the_crossing_asks_for_no_cycle_of_its_own(with_crossing: Network, limits_of: Limits) -> None:
