@@ -1,6 +1,6 @@
 """The table of forecasters: name -> how it is fitted, which class it becomes. A new one is a file and a line here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from forecasting import boosted, lessons, mixed, persistence, profile, residual, ridge, seasonal
@@ -22,6 +22,7 @@ class Kind:
     fit: Fit
     cls: type[Model]
     title: str
+    learns: bool = False  # from every bin that closes: what it was not fitted to it has learned by then
 
 
 MODELS: dict[str, Kind] = {
@@ -29,9 +30,9 @@ MODELS: dict[str, Kind] = {
     "week": Kind(seasonal.fit, seasonal.SameTimeLastWeek, "same time last week"),
     "profile": Kind(profile.fit, profile.Profile, "daily profile"),
     "residual": Kind(residual.fit, residual.Residual, "profile + AR(2) and neighbours' residual"),
-    "ridge": Kind(lessons.fit, ridge.Ridge, "learned week + network ridge"),
-    "boosted": Kind(boosted.fit, boosted.Boosted, "network ridge + gradient boosting"),
-    "mixed": Kind(mixed.fit, mixed.Mixed, "profile, ridge and boosting, weighted by detector and hour"),
+    "ridge": Kind(lessons.fit, ridge.Ridge, "learned week + network ridge", learns=True),
+    "boosted": Kind(boosted.fit, boosted.Boosted, "network ridge + gradient boosting", learns=True),
+    "mixed": Kind(mixed.fit, mixed.Mixed, "profile, ridge and boosting, weighted by detector and hour", learns=True),
 }
 ALWAYS = ("last", "week", "profile")
 """Rows that every back-test has: beating the last value proves nothing."""
@@ -51,13 +52,15 @@ def fit_forecaster(history: FlowHistory, name: str = DEFAULT, leads: int = 1) ->
 
     `leads` is the number of bins in the horizon that matters.
 
-    With fewer than three days there is nothing to hold out: the interval is that of Poisson counts, half as wide again.
+    A model that learns has learned these days by then, and is not fitted again. With fewer than three days there is
+    nothing to hold out: the interval is that of Poisson counts, half as wide again.
     """
-    fit = kind(name).fit
+    of_kind = kind(name)
     begin = held_out(history)
     believed, watch = screened(history)
-    model = fit(believed, leads)
-    band = poisson_band(len(history.detectors))
-    if begin:
-        band = calibrated(name, fit(believed.between(0, begin), leads), believed, begin, history.bins, leads).band
-    return FittedForecaster(name, history.detectors, history.bin_s, model, band, leads, watch)
+    if begin == 0:
+        band = poisson_band(len(history.detectors))
+        return FittedForecaster(name, history.detectors, history.bin_s, of_kind.fit(believed, leads), band, leads, watch)
+    earlier = calibrated(name, of_kind.fit(believed.between(0, begin), leads), believed, begin, history.bins, leads)
+    model = earlier.model if of_kind.learns else of_kind.fit(believed, leads)
+    return replace(earlier, model=model, watch=watch)
