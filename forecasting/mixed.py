@@ -13,7 +13,7 @@ import numpy as np
 
 from forecasting import boosted, lessons
 from forecasting.base import Arrays, Model, Point
-from forecasting.boosted import Boosted
+from forecasting.boosted import Boosted, rows
 from forecasting.departures import LAGS
 from forecasting.history import FlowHistory
 from forecasting.interval import HOURS, hour_of
@@ -25,6 +25,7 @@ PARTS = 2  # echo, trees
 LEAN = 30.0  # an hour's or a detector's weights lean on zero by so much of a sum of squares
 HALF_LIFE_S = 14 * 86_400.0
 FARTHEST = 6.0
+MOST_WEIGHED = 25_000  # detectors whose parts are weighed at one bin
 
 
 class Said(NamedTuple):
@@ -32,7 +33,7 @@ class Said(NamedTuple):
 
     echo: Floats
     trees: Floats
-    usual: Floats
+    usual: Floats  # NaN where it is not weighed
     departure: Floats
     hour: int
 
@@ -73,8 +74,13 @@ class Mixed:
         near = ridge.profile.around(starts_s, 1, ridge.leads + 1)
         inputs = ridge.inputs(ridge.departures.last, near, ridge.profile.own_at(starts_s), starts_s)
         echo = (ridge.echo * inputs).sum(axis=1)
-        trees = self.parts.correction(inputs, echo, near, starts_s)
-        self.waiting.append(Said(echo, trees, near[1], root(counts_veh) - near[1], hour_of(starts_s)))
+        # In a large city the trees are asked again for some detectors only, others at each bin.
+        stride = -(-len(echo) // MOST_WEIGHED)
+        chosen = np.arange(round(starts_s / ridge.profile.bin_s) % stride, len(echo), stride)
+        trees, usual = np.zeros(len(echo)), np.full(len(echo), np.nan)
+        trees[chosen] = self.parts.forest.values(rows(ridge, inputs, echo, near, starts_s)[chosen])
+        usual[chosen] = near[1][chosen]
+        self.waiting.append(Said(echo, trees, usual, root(counts_veh) - near[1], hour_of(starts_s)))
         if len(self.waiting) == ridge.leads:
             self._weigh()
         self.parts.learn(counts_veh, starts_s)

@@ -57,3 +57,16 @@ def test_silence_changes_no_weight(without_trees: Mixed, site: FlowHistory) -> N
     model = Mixed.from_arrays({name: np.array(array) for name, array in without_trees.arrays().items()}, site.bin_s)
     model.learn(np.full(4, np.nan), ends_s(site, FIRST))
     np.testing.assert_array_equal(model.by_detector, 0.0 * model.by_detector)
+
+
+def test_a_large_city_weighs_some_of_its_detectors_at_each_bin(
+    without_trees: Mixed, site: FlowHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixed, "MOST_WEIGHED", 2)
+    model = Mixed.from_arrays({name: np.array(array) for name, array in without_trees.arrays().items()}, site.bin_s)
+    learned = []
+    for origin in range(FIRST, FIRST + 2):
+        before = model.by_detector.copy()
+        model.learn(site.counts_veh[origin], ends_s(site, origin))
+        learned.append((model.by_detector[:, 0] > before[:, 0]).tolist())
+    assert learned == [[True, False, True, False], [False, True, False, True]]
