@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecasting.base import HORIZON_S
+from forecasting.fault_watch import FaultWatch
 from forecasting.fitted import FittedForecaster, calibrated, held_out
-from forecasting.hearing import screened
+from forecasting.hearing import copied, screened
 from forecasting.history import FlowHistory, check_for_fit
 from forecasting.interval import ends_s, recent
 from forecasting.models import ALWAYS, DEFAULT, kind
@@ -95,6 +96,8 @@ class Split:
     """A history cut for one back-test, by index of bin."""
 
     history: FlowHistory = field(repr=False)
+    past: FlowHistory = field(repr=False)  # what is believed of the fit span
+    watch: FaultWatch = field(repr=False)  # over the detectors, from its end on; each model goes on with a copy
     fit_end: int
     begin: int  # of the calibration
     first: int  # origin of the test
@@ -179,7 +182,8 @@ def _split(
         begin = fit_end = held_out(history.between(0, fit_end))
     check_for_fit(history.between(0, fit_end), horizon_s)
     hidden = blanked(history, first, last, blank, seed)
-    return Split(history, fit_end, begin, first, last, round(horizon_s / history.bin_s), hidden)
+    past, watch = screened(history.between(0, fit_end))
+    return Split(history, past, watch, fit_end, begin, first, last, round(horizon_s / history.bin_s), hidden)
 
 
 def _run_all(names: tuple[str, ...], split: Split, jobs: int, progress: Progress | None) -> list[tuple[float, Rolled]]:
@@ -205,9 +209,9 @@ def run_one(name: str, split: Split) -> tuple[float, Rolled]:
     """Fit, calibrate and roll one model: seconds to fit, and its forecasts."""
     history = split.history
     started = time.perf_counter()
-    believed, watch = screened(history.between(0, split.fit_end))
-    model = kind(name).fit(believed, split.leads)
+    model = kind(name).fit(split.past, split.leads)
     fit_s = time.perf_counter() - started
+    watch = copied(split.watch, history.bin_s)
     forecaster = calibrated(name, model, history.between(0, split.first), split.begin, split.first, split.leads, watch)
     return fit_s, roll(forecaster, history.with_gaps(split.hidden), split.first, split.last)
 

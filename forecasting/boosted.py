@@ -18,7 +18,7 @@ from forecasting.departures import LAGS, NAMES
 from forecasting.history import FlowHistory
 from forecasting.interval import ends_s
 from forecasting.lessons import Course, taught, walk
-from forecasting.ridge import Ridge
+from forecasting.ridge import FARTHEST, Ridge
 from forecasting.trees import Forest, from_dump
 from signals.errors import ForecastError
 from signals.types import Floats
@@ -27,7 +27,6 @@ Table = npt.NDArray[np.float32]
 
 ALL_INPUTS = (*NAMES, "echo", "profile", "hour", "weekday", "heard_lately", "spread")
 MOST_ROWS = 500_000
-FARTHEST = 6.0  # root scale
 SEED = 20240419
 TREES = 100
 OBJECTIVES: tuple[dict[str, Any], ...] = (

@@ -18,13 +18,12 @@ from forecasting.departures import LAGS
 from forecasting.history import FlowHistory
 from forecasting.interval import HOURS, hour_of
 from forecasting.residual import root
+from forecasting.ridge import FARTHEST
 from forecasting.trees import Forest, Table
 from signals.types import Floats
 
-PARTS = 2  # echo, trees
 LEAN = 30.0  # an hour's or a detector's weights lean on zero by so much of a sum of squares
 HALF_LIFE_S = 14 * 86_400.0
-FARTHEST = 6.0
 MOST_WEIGHED = 25_000  # detectors whose parts are weighed at one bin
 
 
