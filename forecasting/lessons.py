@@ -71,7 +71,9 @@ def taught(history: FlowHistory, leads: int) -> tuple[Ridge, Course]:
     course = Course(usual, own, lessons(history, usual, departure))
     for one in course.lessons:
         for near, i in walk(model, history, course, one):
-            model.practise(near, own[i], one.heard[i], one.truth[i], one.weight[i], ends_s(history, i))
+            starts_s = ends_s(history, i)
+            inputs = model.inputs(model.departures.last, near, own[i], starts_s)
+            model.practise(near, inputs, one.heard[i], one.truth[i], one.weight[i], starts_s)
     model.common = model.sums.common()
     model.solve(len(echo))
     return model, course

@@ -70,8 +70,7 @@ class Mixed:
     def learn(self, counts_veh: Floats, starts_s: float) -> None:
         """Weigh the parts by what came, then let the ridge learn."""
         ridge = self.parts.ridge
-        near = ridge.profile.around(starts_s, 1, ridge.leads + 1)
-        inputs = ridge.inputs(ridge.departures.last, near, ridge.profile.own_at(starts_s), starts_s)
+        near, inputs = ridge.at(starts_s)
         echo = (ridge.echo * inputs).sum(axis=1)
         # In a large city the trees are asked again for some detectors only, others at each bin.
         stride = -(-len(echo) // MOST_WEIGHED)
@@ -82,7 +81,7 @@ class Mixed:
         self.waiting.append(Said(echo, trees, usual, root(counts_veh) - near[1], hour_of(starts_s)))
         if len(self.waiting) == ridge.leads:
             self._weigh()
-        self.parts.learn(counts_veh, starts_s)
+        ridge.take_in(counts_veh, starts_s, near, inputs)
 
     def _weigh(self) -> None:
         departure = np.array([one.departure for one in self.waiting]).mean(axis=0)

@@ -137,20 +137,28 @@ class Ridge:
 
     def learn(self, counts_veh: Floats, starts_s: float) -> None:
         """Take in a closed bin: departures, coefficients of the next few detectors, profile."""
+        self.take_in(counts_veh, starts_s, *self.at(starts_s))
+
+    def at(self, starts_s: float) -> tuple[Floats, Table]:
+        """Profile near and inputs of the bin that begins at `starts_s`, right after the newest one learned."""
         near = self.profile.around(starts_s, 1, self.leads + 1)
+        return near, self.inputs(self.departures.last, near, self.profile.own_at(starts_s), starts_s)
+
+    def take_in(self, counts_veh: Floats, starts_s: float, near: Floats, inputs: Table) -> None:
+        """Learn a closed bin whose profile near and inputs, as `at` says them, are known already."""
         departure = root(counts_veh) - near[1]
-        self.practise(near, self.profile.own_at(starts_s), departure, departure, np.ones(len(departure)), starts_s)
+        self.practise(near, inputs, departure, departure, np.ones(len(departure)), starts_s)
         self.profile.learn(root(counts_veh), starts_s)
         if self.profile.edge_s % DAY_S == 0.0:
             self.common, self.solved = self.sums.common(), 0
         self.solve(max(FEW, -(-len(self.echo) // self.profile.slots)))
 
-    def practise(self, near: Floats, own: Floats | Table, heard: Floats, truth: Floats, weight: Floats | Table, starts_s: float) -> None:
+    def practise(self, near: Floats, inputs: Table, heard: Floats, truth: Floats, weight: Floats | Table, starts_s: float) -> None:
         """Learn the coefficients' sums from a bin whose departures [detector] were `heard`, and truly are `truth`."""
-        self.waiting.append(Waiting(self.inputs(self.departures.last, near, own, starts_s), near[1], truth))
+        self.waiting.append(Waiting(inputs, near[1], truth))
         if len(self.waiting) == self.leads:
-            inputs, target, gain = lesson(self.waiting)
-            self.sums.learn(inputs, target, gain * weight)
+            oldest, target, gain = lesson(self.waiting)
+            self.sums.learn(oldest, target, gain * weight)
             self.waiting.popleft()
         self.departures.learn(heard, starts_s)
 
