@@ -22,6 +22,7 @@ from rich.table import Table
 
 from citybrain.comparison import Cell, Change, Comparison, Difference, Estimate
 from citybrain.episode import EpisodeSpec
+from citybrain.standings import Leaderboard
 from citybrain.wording import UNKNOWN, number, shortened
 from signals.metrics import METRICS
 
@@ -132,4 +133,16 @@ def _overall_table(comparison: Comparison) -> Table:
         shown = [changes.get(key) for key in SHOWN]
         scenarios = str(max((c.scenarios for c in shown if c), default=0))
         table.add_row(escape(controller), *[change_lines(c) for c in shown], scenarios)
+    return table
+
+
+def standings_table(board: Leaderboard, baseline: str) -> Table:
+    """Delay against the baseline over all networks, condition by condition, and over everything with its interval and worst cell."""
+    fields = [one for one in board.fields if baseline in one.against]
+    title = f"delay against {baseline} [%], simulated: geometric mean over networks"
+    table = _table(title, "controller", [*(one.condition.name.replace("_", "\n") for one in fields), "all\n95 % interval"])
+    for controller, standing in board.standings[baseline].items():
+        changes = [one.against[baseline].overall.get(controller, {}).get(JUDGED_BY) for one in fields]
+        words = [UNKNOWN if change is None or isnan(change.percent) else f"{change.percent:+.1f}" for change in changes]
+        table.add_row(escape(controller), *words, f"{change_lines(standing.overall)}\nworst {standing.worst.percent:+.0f}")
     return table

@@ -22,6 +22,8 @@ import numpy as np
 
 from benchmarks.provenance import provenance
 from benchmarks.synthetic_city import busy, city, limits_of, real_junctions, tiled, traffic
+from rl import features
+from rl.policy import load
 from signals.batch import City, CityPlans, city_of, city_plans, city_verdicts
 from signals.planners.max_pressure import MaxPressure
 from signals.planners.rolling_horizon import Lookahead, Pricing
@@ -32,6 +34,7 @@ from signals.types import Floats, Intersection, Ints, Network
 SIZES = (1, 100, 1000, 15000, 100000)
 LARGEST = {"real lookahead": 15000, "real lookahead, 1 Hz": 15000, "max pressure planner": 15000, "vet": 15000}
 """Where Python objects of every signal, or the [movement, movement] arrays of large junctions, would fill the memory."""
+PHASES = 8  # of every signal that the policy is timed on
 REPLAN_S = 5  # each signal is planned again after so many ticks of 1 Hz
 ENOUGH_S = 1.0  # of timing per row
 FEWEST, MOST = 5, 1000  # calls per row
@@ -66,6 +69,14 @@ def priced(network: Network, rng: np.random.Generator) -> Callable[[], object]:
     return lambda: lookahead.costs_s(observed, None)
 
 
+def scored(n: int, rng: np.random.Generator) -> Callable[[], object]:
+    """A call that has the shipped policy score every phase of `n` signals of eight phases each."""
+    rows = rng.random((n, PHASES, features.WIDTH), dtype=np.float32)
+    rows[..., features.ALLOWED] = 1.0
+    scorer = load().scorer
+    return lambda: scorer.scores(rows)
+
+
 def pressed(network: Network, rng: np.random.Generator) -> dict[str, Callable[[], object]]:
     """Max pressure, and the vetting of its wishes, on Python's objects."""
     limits, observed, base = limits_of(network), busy(network, rng), adopt(network, 0.0)
@@ -90,6 +101,7 @@ def subjects(n: int, real: tuple[Intersection, ...], rng: np.random.Generator) -
         "lookahead, 1 Hz": lambda: priced(city(tick), rng),
         "real lookahead": lambda: priced(tiled(real, n), rng),
         "real lookahead, 1 Hz": lambda: priced(tiled(real, tick), rng),
+        "policy scores": lambda: scored(n, rng),
         "max pressure planner": lambda: pressed(city(n), rng)["max pressure planner"],
         "vet": lambda: pressed(city(n), rng)["vet"],
     }

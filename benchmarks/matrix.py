@@ -47,7 +47,7 @@ META = "meta.json"
 SUMMARY = "summary.json"
 REPORT = "report.html"
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
-CONDITIONS: dict[str, Any] = {"sensing": "ideal", "sensor_faults": 0.0, "demand": 1.0}
+CONDITIONS: dict[str, Any] = {"sensing": "ideal", "sensor_faults": 0.0, "demand": 1.0, "heavy": 0.0, "incident": False}
 """What the rows of one table have in common beside the rules, and its usual value."""
 JOIN_S = 0.2
 UNDER_WAY = 0.99  # simulated to the end, but not measured and stored yet
@@ -74,6 +74,9 @@ def matrix_specs(
     sensing: str = "ideal",
     sensor_faults: float = 0.0,
     demand: float = 1.0,
+    *,
+    heavy: float = 0.0,
+    incident: bool = False,
 ) -> list[EpisodeSpec]:
     """Every episode once, seed by seed, so that what an interruption leaves is balanced; the first seed's keep a trace."""
     for controller in controllers:
@@ -83,7 +86,7 @@ def matrix_specs(
     assemble.rules(rules)
     check_name(forecast)
     check_sensing(sensing, sensor_faults)
-    check_demand(demand)
+    check_demand(demand, heavy)
     for what, some in (("scenarios", scenarios), ("controllers", controllers), ("seeds", seeds)):
         if not some:
             raise ConfigError(f"a matrix without {what}; expected at least one")
@@ -98,6 +101,8 @@ def matrix_specs(
             sensing=sensing,
             sensor_faults=sensor_faults,
             demand=demand,
+            heavy=heavy,
+            incident=incident,
         )
         for seed in dict.fromkeys(seeds)
         for name in dict.fromkeys(scenarios)
@@ -216,11 +221,13 @@ def bench(
     sensing: str = "ideal",
     sensor_faults: float = 0.0,
     demand: float = 1.0,
+    heavy: float = 0.0,
+    incident: bool = False,
     command: str | None = None,
     now: datetime | None = None,
 ) -> int:
     """Run the matrix, print its tables, write summary.json and report.html; 0, 1 with failed episodes, 130 after Ctrl-C."""
-    specs = matrix_specs(scenarios, controllers, seeds, rules, forecast, sensing, sensor_faults, demand)
+    specs = matrix_specs(scenarios, controllers, seeds, rules, forecast, sensing, sensor_faults, demand, heavy=heavy, incident=incident)
     if baseline not in controllers:
         raise ConfigError(f"baseline {baseline!r}: not among the controllers {', '.join(controllers)}; name one of them, or add it")
     report.require_extra()
@@ -233,6 +240,8 @@ def bench(
         "sensing": sensing,
         "sensor_faults": sensor_faults,
         "demand": demand,
+        "heavy": heavy,
+        "incident": incident,
         "scenarios": scenarios,
         "controllers": controllers,
         "seeds": seeds,

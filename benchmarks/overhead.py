@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from citybrain.episode import EpisodeSpec, run_episode, scenario_of
-from citybrain.fork import in_fork
 from citybrain.worker import warm_up
 from signals.metrics import METRICS, read_trips
 from signals.rules import RULES
+from sumo_nets.fork import in_fork
 from sumo_nets.network import read_network
 from sumo_nets.session import RunFiles, start
 

@@ -15,11 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from citybrain import assemble, wire
+from citybrain.cli_export import export
 from citybrain.cli_forecast import forecast_app
 from citybrain.cli_forecast_upkeep import rollback, upkeep
+from citybrain.cli_leaderboard import leaderboard
 from citybrain.cli_sensors import sensors
 from citybrain.cli_service import plan, run
 from citybrain.cli_train import train
+from citybrain.cli_tune import tune
 from citybrain.output import writable, write_text
 from signals.errors import ConfigError, SignalsError
 from signals.metrics import METRICS
@@ -27,6 +30,8 @@ from signals.metrics import METRICS
 SENSING_HELP = "what the controller sees by: ideal, area (cameras, radars) or loops"
 FAULTS_HELP = "share of the detectors that are silent all run, chosen by the seed"
 DEMAND_HELP = "times the scenario's demand; who comes more than once, or not at all, is chosen by the seed"
+HEAVY_HELP = "share of the cars that are trucks and buses instead, chosen by the seed"
+INCIDENT_HELP = "a breakdown closes a lane of the busiest street to a signal for a quarter of the run"
 
 console = Console()
 app = typer.Typer(
@@ -39,9 +44,12 @@ forecast_app.command()(upkeep)
 forecast_app.command()(rollback)
 app.add_typer(forecast_app, name="forecast")
 app.command()(train)
+app.command()(tune)
+app.command()(export)
 app.command()(plan)
 app.command()(run)
 app.command()(sensors)
+app.command()(leaderboard)
 
 
 @app.command()
@@ -87,6 +95,8 @@ def evaluate(
     sensing: Annotated[str, typer.Option(help=SENSING_HELP)] = "ideal",
     sensor_faults: Annotated[float, typer.Option(help=FAULTS_HELP)] = 0.0,
     demand: Annotated[float, typer.Option(help=DEMAND_HELP)] = 1.0,
+    heavy: Annotated[float, typer.Option(help=HEAVY_HELP)] = 0.0,
+    incident: Annotated[bool, typer.Option("--incident", help=INCIDENT_HELP)] = False,
     explain: Annotated[str, typer.Option(help="one sentence per new plan, as JSON lines in this file")] = "",
     language: Annotated[str, typer.Option(help="of the sentences: en or zh")] = "en",
 ) -> None:
@@ -95,7 +105,7 @@ def evaluate(
     spec = episode.EpisodeSpec(
         scenario, controller, seed, rules, net, tuple(routes or ()), begin, end, backend,
         str(Path(tripinfo).absolute()) if tripinfo else "", tuple(additional or ()), forecast,
-        sensing=sensing, sensor_faults=sensor_faults, demand=demand,
+        sensing=sensing, sensor_faults=sensor_faults, demand=demand, heavy=heavy, incident=incident,
         explain=str(Path(explain).absolute()) if explain else "", language=language,
     )  # fmt: skip
     assemble.controller(controller)
@@ -142,8 +152,11 @@ def print_result(result: dict[str, Any]) -> None:
 
 
 def demand_words(result: dict[str, Any]) -> str:
-    """How the demand was multiplied; nothing about the scenario's own."""
-    return "" if result["demand"] == 1.0 else f", demand times {result['demand']:g}"
+    """How the demand was changed, and what closed a lane; nothing about the scenario's own."""
+    words = "" if result["demand"] == 1.0 else f", demand times {result['demand']:g}"
+    words += "" if result["heavy"] == 0.0 else f", {result['heavy']:.0%} of the cars heavy"
+    closed = result["incident"]
+    return words if closed is None else f"{words}, lane {closed['lane']} closed {closed['begin_s']:.0f}-{closed['end_s']:.0f} s"
 
 
 def sensed_words(result: dict[str, Any]) -> str:
@@ -168,14 +181,16 @@ def bench(
     sensing: Annotated[str, typer.Option(help=SENSING_HELP)] = "ideal",
     sensor_faults: Annotated[float, typer.Option(help=FAULTS_HELP)] = 0.0,
     demand: Annotated[float, typer.Option(help=DEMAND_HELP)] = 1.0,
+    heavy: Annotated[float, typer.Option(help=HEAVY_HELP)] = 0.0,
+    incident: Annotated[bool, typer.Option("--incident", help=INCIDENT_HELP)] = False,
 ) -> None:
     """Run scenarios x controllers x seeds in parallel, compare in pairs, and write an HTML report."""
     # The benchmarks stand above this package, so they are found by name, like every other part.
     matrix = importlib.import_module("benchmarks.matrix")
     code = matrix.bench(
         scenarios=scenarios.split(","), controllers=controllers.split(","), seeds=seeds_of(seeds), jobs=jobs, out=out,
-        rules=rules, forecast=forecast, sensing=sensing, sensor_faults=sensor_faults, demand=demand, console=console,
-        baseline=baseline,
+        rules=rules, forecast=forecast, sensing=sensing, sensor_faults=sensor_faults, demand=demand, heavy=heavy,
+        incident=incident, console=console, baseline=baseline,
     )  # fmt: skip
     raise typer.Exit(code)
 
@@ -213,7 +228,8 @@ def extra_for(module: str) -> str:
     """Which extra brings a missing package."""
     extras = {
         "sumo": ("libsumo", "traci", "sumolib", "sumo", "gymnasium"),
-        "train": ("torch", "stable_baselines3", "tensorboard"),
+        "train": ("torch", "stable_baselines3", "sb3_contrib", "tensorboard"),
+        "tune": ("optuna",),
         "report": ("matplotlib", "jinja2"),
     }
     for extra, modules in extras.items():

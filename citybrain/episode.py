@@ -37,6 +37,8 @@ from signals.types import Network, SafetyEnvelope
 from sumo_nets.actuated import write_actuated
 from sumo_nets.bearings import arm_names, bearings_deg
 from sumo_nets.demand import scaled_scenario
+from sumo_nets.fleet import heavier_scenario
+from sumo_nets.incident import Incident, Witness, place_incident, with_incident
 from sumo_nets.network import read_network
 from sumo_nets.scenario import Scenario, check, from_files, scenario
 from sumo_nets.sensors import write_detectors
@@ -71,6 +73,8 @@ class EpisodeSpec:
     explain: str = ""
     language: str = "en"
     demand: float = 1.0
+    heavy: float = 0.0
+    incident: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def scenario_of(spec: EpisodeSpec) -> Scenario:
     for option, time_s in (("begin", spec.begin_s), ("end", spec.end_s)):
         if time_s is not None and not 0.0 <= time_s < float("inf"):
             raise ConfigError(f"{option} {time_s} s: expected a time of the simulation, from 0 up")
-    check_demand(spec.demand)
+    check_demand(spec.demand, spec.heavy)
     if spec.backend not in BACKENDS:
         raise ConfigError(f"backend {spec.backend!r}: no such backend; {assemble.nearest(spec.backend, BACKENDS)}")
     if not (spec.scenario or spec.net or spec.routes):
@@ -113,18 +117,23 @@ def scenario_of(spec: EpisodeSpec) -> Scenario:
     return check(found)
 
 
-def check_demand(factor: float) -> None:
-    """ConfigError unless the demand can be multiplied by this."""
+def check_demand(factor: float, heavy: float = 0.0) -> None:
+    """ConfigError unless the demand can be multiplied by this, and such a share of its cars be heavy."""
     if not 0.0 < factor < float("inf"):
         raise ConfigError(f"demand {factor}: expected a factor above 0, 1 for the scenario's own")
+    if not 0.0 <= heavy <= 1.0:
+        raise ConfigError(f"heavy {heavy}: expected a share from 0 to 1, 0 for the scenario's own vehicles")
 
 
-def played(found: Scenario, spec: EpisodeSpec, folder: Path) -> Scenario:
-    """The scenario with the spec's share of its demand, in a file of the folder; who comes more than once is the seed's choice.
+def played(found: Scenario, spec: EpisodeSpec, folder: Path, incident: Incident | None = None) -> Scenario:
+    """The scenario with the spec's demand, heavy vehicles and incident, in files of the folder.
 
-    The same for every controller. The forecaster's earlier days stay those of the scenario itself: a busier day is news to it.
+    Who comes more than once, and in what, is the seed's choice: the same for every controller. The
+    forecaster's earlier days stay those of the scenario itself: a busier day is news to it.
     """
-    return found if spec.demand == 1.0 else scaled_scenario(found, spec.demand, spec.seed, folder)
+    scaled = found if spec.demand == 1.0 else scaled_scenario(found, spec.demand, spec.seed, folder)
+    driven = scaled if spec.heavy == 0.0 else heavier_scenario(scaled, spec.heavy, spec.seed, folder)
+    return driven if incident is None else with_incident(driven, incident, folder)
 
 
 def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watch | None = None) -> dict[str, Any]:
@@ -138,6 +147,7 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watc
     if spec.explain and chosen.make is None:
         raise ConfigError(f"controller {spec.controller!r} runs inside SUMO: there is no planner to explain")
     steering = None if chosen.make is None else steering_of(spec, found, network, rules)
+    witness = Witness(place_incident(found, network)) if spec.incident else None
     with tempfile.TemporaryDirectory(prefix="citybrain-") as folder:
         tripinfo = Path(spec.tripinfo) if spec.tripinfo else Path(folder) / "tripinfo.xml"
         writable(tripinfo)
@@ -149,8 +159,9 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watc
             additional.append(write_detectors(steering.street.detectors, Path(folder) / "detectors.add.xml"))
         recorder = Recorder(network) if spec.trace else None
         files = RunFiles(tripinfo, tuple(additional))
-        with nothing_left_behind(tripinfo), start(played(found, spec, Path(folder)), spec.seed, files, spec.backend) as session:
-            run = _Run(session, network, rules, recorder, progress, watch)
+        driven = played(found, spec, Path(folder), witness.incident if witness else None)
+        with nothing_left_behind(tripinfo), start(driven, spec.seed, files, spec.backend) as session:
+            run = _Run(session, network, rules, recorder, progress, watch, witness)
             wall_s, cpu_s = run.native() if steering is None else run.steered(steering)
             free_left_s = session.free_flow_left_s()
             if steering is not None and steering.explainer is not None:
@@ -160,6 +171,7 @@ def run_episode(spec: EpisodeSpec, progress: Progress | None = None, watch: Watc
     return {
         **_head(spec, found, rules),
         **{key: metric.function(trips) for key, metric in METRICS.items()},
+        "incident": witness.as_json() if witness is not None else None,
         "safety_violations": len(run.monitor.violations),
         "violations": [v.sentence for v in run.monitor.violations[:20]],
         "objections": dict(run.objections),
@@ -212,6 +224,7 @@ def _head(spec: EpisodeSpec, found: Scenario, rules: Rules) -> dict[str, Any]:
         "sensing": spec.sensing,
         "sensor_faults": spec.sensor_faults,
         "demand": spec.demand,
+        "heavy": spec.heavy,
         "backend": spec.backend,
         "sumo_version": version("libsumo"),
         "spec": asdict(spec),
@@ -267,9 +280,10 @@ class _Run:
         recorder: Recorder | None,
         progress: Progress | None,
         watch: Watch | None,
+        witness: Witness | None,
     ) -> None:
         self.session, self.network, self.rules = session, network, rules
-        self.recorder, self.progress, self.watch = recorder, progress, watch
+        self.recorder, self.progress, self.watch, self.witness = recorder, progress, watch, witness
         self.monitor: LightsMonitor = as_built(network)
         self.objections: Counter[str] = Counter()
         self._ids = [s.id for s in network.signals]
@@ -290,6 +304,8 @@ class _Run:
             monitor(began_s, lights)
             if other is not None:
                 other(began_s, lights)
+        if self.witness is not None:
+            self.witness.see(session.sumo, session.now_s)
 
     def _report(self) -> None:
         if self.progress is not None:

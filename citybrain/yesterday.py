@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from citybrain.fork import in_fork
 from signals.links.sumo import SumoLink
 from signals.types import Floats, Network
+from sumo_nets.fork import in_fork
 from sumo_nets.scenario import Scenario
 from sumo_nets.session import start
 

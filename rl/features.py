@@ -11,15 +11,16 @@ from numba import njit
     ALLOWED, RUNNING, EXCESS, EXCESS_FINE, CHEAPEST, QUEUE_PROTECTED, QUEUE_PERMISSIVE, QUEUE_LOST, QUEUE_LEFT, QUEUE_LONGEST,
     QUEUE_LANES, PASSING, ARRIVING_5, ARRIVING_10, ARRIVING_20, ARRIVING_40, ARRIVING_LOST, WAIT_SERVED, WAIT_LEFT, RED_SERVED,
     INTERGREEN, AGE, GREEN_LEFT, EXIT_FULL, EXIT_SHARE, FLOW_SERVED, FLOW_LEFT, FORECAST_KNOWN, PROTECTED_SHARE, SERVED_SHARE,
-    IN_RANGE, SILENT, DECISION, LEAST_PRICE,
-) = range(34)  # fmt: skip
-WIDTH = 34
+    IN_RANGE, SILENT, DECISION, LEAST_PRICE, TRAPPED,
+) = range(35)  # fmt: skip
+WIDTH = 35
 
 NOT, PERMISSIVE, PROTECTED = 0, 1, 2
 LARGEST = 10.0  # every feature is clipped to [0, LARGEST] after scaling
 EXCESS_S, EXCESS_FINE_S, PRICE_S = 50.0, 5.0, 1000.0
 QUEUE_VEH, ARRIVING_VEH, IN_RANGE_VEH, LANES = 10.0, 5.0, 40.0, 4.0
 WAIT_S, RED_S, AGE_S, GREEN_S, DECISION_S = 60.0, 120.0, 60.0, 10.0, 10.0
+TRAPPED_VEH = 2.0
 FLOW_VEH_H = 1800.0
 SLOW_MPS = 2.0
 PASSING_M = 40.0  # a moving vehicle this close uses the running green
@@ -129,7 +130,7 @@ def price_columns(rows, phases, costs_s, phase, age_s):
 
 @njit(cache=True)
 def phase_features(
-    costs_s, phase, age_s, min_green_s, phases, movement_start, lane_start, serves, intergreen_s, queue_veh, wait_s, red_s,
+    costs_s, phase, age_s, min_green_s, phases, movement_start, lane_start, serves, intergreen_s, trapped_veh, queue_veh, wait_s, red_s,
     exit_veh, exit_storage_veh, flow_veh_h, has_forecast, vehicle_lane, vehicle_movement, vehicle_distance_m, vehicle_speed_mps,
     lane_speed_mps, decision_s,
 ):  # fmt: skip
@@ -164,6 +165,7 @@ def phase_features(
             row[AGE] = max(known(age_s[i]), 0.0) / AGE_S
             row[GREEN_LEFT] = max(min_green_s[i, phase[i]] - known(age_s[i]), 0.0) / GREEN_S
             row[DECISION] = decision_s / DECISION_S
+            row[TRAPPED] = trapped_veh[i, p] / TRAPPED_VEH
             for k in range(WIDTH):
                 out[i, p, k] = min(max(row[k], 0.0), LARGEST)
     return out

@@ -65,6 +65,7 @@ FEATURES = (
     Feature("silent", "-", 1.0, "of its movements, without a sensor"),
     Feature("decision", "s", features.DECISION_S, "time until the next decision"),
     Feature("least_price", "s", features.PRICE_S, "lookahead price of the cheapest phase"),
+    Feature("trapped", "veh", features.TRAPPED_VEH, "inside the junction, that it would leave standing in others' way"),
 )
 
 
@@ -92,10 +93,10 @@ class Eyes:
         flow_veh_h = self._silence if forecast is None else forecast.flow_veh_h[0]
         rows: Rows = features.phase_features(
             self.lookahead.costs_s(observed, forecast), observed.phase, observed.age_s, self._min_green_s, lay.phases,
-            lay.movement_start, lay.lane_start, lay.serves, lay.intergreen_s, observed.queue_veh, observed.wait_s, observed.red_s,
-            observed.exit_veh, lay.movement_exit_storage_veh, flow_veh_h, forecast is not None, observed.vehicle_lane,
-            observed.vehicle_movement, observed.vehicle_distance_m, observed.vehicle_speed_mps, lay.lane_speed_mps,
-            self._decision_s,
+            lay.movement_start, lay.lane_start, lay.serves, lay.intergreen_s, self.lookahead.trapped_veh(observed),
+            observed.queue_veh, observed.wait_s, observed.red_s, observed.exit_veh, lay.movement_exit_storage_veh, flow_veh_h,
+            forecast is not None, observed.vehicle_lane, observed.vehicle_movement, observed.vehicle_distance_m,
+            observed.vehicle_speed_mps, lay.lane_speed_mps, self._decision_s,
         )  # fmt: skip
         return rows
 

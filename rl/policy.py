@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from rl import features
-from rl.action import best_phases, resting
+from rl.choice import Choice
+from rl.digest import arrays_digest
 from rl.observation import FEATURES, Eyes, layout_hash
-from rl.scorer import FORBIDDEN, Scorer, Weights
+from rl.scorer import Scorer, Weights
 from signals.errors import PolicyError
-from signals.planners.groups import groups_of, settle
 from signals.planners.sequence import sequences
 from signals.types import ApprovedPlan, FlowForecast, Network, Observation, SafetyEnvelope, TimingPlan
 
@@ -43,17 +43,13 @@ class LearnedPlanner:
         """`policy`: one that is loaded, a folder to load, or None for the one that ships."""
         self._limits = limits
         self._eyes = Eyes(network, limits)
-        self._groups = groups_of(network)
-        self._scorer = (policy if isinstance(policy, Policy) else load(policy or SHIPPED)).scorer
+        self._choice = Choice(network, (policy if isinstance(policy, Policy) else load(policy or SHIPPED)).scorer)
 
     def propose(
         self, network: Network, observed: Observation, forecast: FlowForecast | None, running: tuple[ApprovedPlan, ...]
     ) -> tuple[TimingPlan, ...]:
         """The phase with the highest score at every signal; an empty junction rests, a movement that waits too long goes first."""
-        rows = self._eyes.rows(observed, forecast)
-        scores = self._scorer.scores(rows)
-        wanted = resting(best_phases(scores, observed.phase), observed.phase, rows)
-        wanted = settle(self._groups, np.where(scores > FORBIDDEN, -scores.astype(np.float64), np.nan), wanted, observed)
+        wanted = self._choice.wanted(self._eyes.rows(observed, forecast), observed)
         return sequences(network, self._eyes.layout, observed, self._limits, wanted, running)
 
 
@@ -64,7 +60,7 @@ def load(folder: Path = SHIPPED) -> Policy:
             f"{folder}: is a file; expected a folder with {ARRAYS} and {CARD} (a training checkpoint is not a policy: export it)"
         )
     card = _card(folder / CARD)
-    return Policy(_scorer(folder / ARRAYS, _prior(folder / CARD, card)), card)
+    return Policy(_scorer(folder / ARRAYS, _prior(folder / CARD, card), card.get("arrays_sha256")), card)
 
 
 def _card(path: Path) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def _prior(path: Path, card: dict[str, Any]) -> float:
     return float(prior)
 
 
-def _scorer(path: Path, prior: float) -> Scorer:
+def _scorer(path: Path, prior: float, digest: object) -> Scorer:
     arrays = _arrays(path)
     units = arrays["bias_1"].size
     shapes = {
@@ -103,6 +99,8 @@ def _scorer(path: Path, prior: float) -> Scorer:
             raise PolicyError(f"{path}: {name} has shape {arrays[name].shape}; expected {shape}")
         if not np.isfinite(arrays[name]).all():
             raise PolicyError(f"{path}: {name} holds values that are not finite")
+    if arrays_digest(arrays) != digest:
+        raise PolicyError(f"{path}: the arrays are not those of the card (arrays_sha256 differs)")
     bias = float(arrays.pop("bias")[0])
     return Scorer(
         hidden_1=arrays["hidden_1"],

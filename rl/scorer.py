@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from rl import features
 from rl.observation import Rows, allowed
+from signals.shares import in_shares
 
 FORBIDDEN = -1.0e9
+MANY = 500  # signals from which on they are scored all at once, and by several cores
 PRIOR = 4.0
 """Score lost for each `EXCESS_S` of price above the cheapest phase's."""
 
@@ -38,16 +40,27 @@ class Scorer:
     prior: float
 
     def scores(self, rows: Rows) -> Rows:
-        """Score of every phase [..., phase]; FORBIDDEN where it may not be chosen."""
+        """Score of every phase [..., phase]; FORBIDDEN where it may not be chosen. Many signals are shared out among the cores."""
+        if rows.ndim != 3 or len(rows) < MANY:
+            return self._scores(rows)
+        return in_shares(lambda first, last: self._scores(rows[first:last], by_signal=False), len(rows))
+
+    def _scores(self, rows: Rows, by_signal: bool = True) -> Rows:
         n, may = features.WIDTH, allowed(rows)
         inside = rows * may[..., None]
         mean = inside.sum(axis=-2) / np.maximum(may.sum(axis=-1, dtype=np.float32), 1.0)[..., None]
         highest = inside.max(axis=-2)  # features are never negative
         around = np.concatenate((mean, highest), axis=-1) @ self.hidden_1[:, n:].T + self.bias_1
-        # Signal by signal: one product of all rows would wake the threads of the BLAS, who fight with the other episodes.
-        first = np.maximum(np.matmul(rows, self.hidden_1[:, :n].T) + around[..., None, :], 0.0)
-        second = np.maximum(np.matmul(first, self.hidden_2.T) + self.bias_2, 0.0)
-        scores: Rows = np.matmul(second, self.out) + np.float32(self.bias)
+        # Of few signals one by one: one product of all rows would wake the threads of the BLAS, who fight with the other episodes.
+        flat = rows if by_signal else rows.reshape(-1, n)
+        first = np.matmul(flat, self.hidden_1[:, :n].T).reshape(*rows.shape[:-1], -1)
+        first += around[..., None, :]
+        np.maximum(first, 0.0, out=first)
+        second = np.matmul(first if by_signal else first.reshape(-1, first.shape[-1]), self.hidden_2.T)
+        second += self.bias_2
+        np.maximum(second, 0.0, out=second)
+        scores: Rows = np.matmul(second, self.out).reshape(rows.shape[:-1])
+        scores += np.float32(self.bias)
         scores -= np.float32(self.prior) * rows[..., features.EXCESS]
         scores[~may] = FORBIDDEN
         return scores

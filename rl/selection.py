@@ -1,12 +1,11 @@
 """Which weights of a training run ship: every candidate is judged on validation scenarios and seeds, against a reference.
 
 The delay of a policy wanders between checkpoints, so a candidate is the mean of some consecutive ones, and the last is not always
-the best. Who judges is handed in: an episode in a fresh process belongs to the layer above.
+the best. Seeds matter, so the worst one counts first. Who judges is handed in: an episode in a fresh process belongs to the layer above.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +14,17 @@ from typing import Any
 
 from rl import checkpoint
 from rl.export import export
-from rl.network_torch import scorer_of
-from rl.policy import CARD, load
-from rl.scorer import mean_of
+from rl.policy import load
+from rl.run_folder import CANDIDATES, export_mean
 from signals.errors import ConfigError
-
-CANDIDATES = "candidates"
 
 Delays = Mapping[str, Sequence[float]]
 """Scenario -> delay of each validation seed [s/veh]."""
 
 Judge = Callable[[Path], Delays]
 """Delays of the policy in a folder."""
+
+CHOSEN_BY = "the least worst-seed delay, relative to the reference's, in whichever scenario it is greatest; then the mean ratio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +33,33 @@ class Verdict:
 
     folder: Path
     delays_s: Delays
-    score: float
+    worst: float  # the scenarios' greatest ratio of worst-seed delays
+    mean: float  # the scenarios' mean ratio of mean delays
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What candidates are sorted by."""
+        return self.worst, self.mean
+
+
+def judged(folder: Path, delays_s: Delays, reference_s: Delays) -> Verdict:
+    """The verdict on these delays."""
+    return Verdict(folder, delays_s, worst_ratio(delays_s, reference_s), statistics.fmean(mean_ratios(delays_s, reference_s)))
+
+
+def mean_ratios(delays_s: Delays, reference_s: Delays) -> list[float]:
+    """Mean delay over the reference's, each scenario."""
+    return [statistics.fmean(delays_s[name]) / statistics.fmean(reference_s[name]) for name in reference_s]
+
+
+def worst_ratio(delays_s: Delays, reference_s: Delays) -> float:
+    """Worst seed's delay over the reference's worst, of the scenario where that is greatest."""
+    return max(max(delays_s[name]) / max(reference_s[name]) for name in reference_s)
 
 
 def score(delays_s: Delays, reference_s: Delays) -> float:
     """Mean ratio of the scenarios' mean delays, plus what the worst scenario is above the reference."""
-    ratios = [statistics.fmean(delays_s[name]) / statistics.fmean(reference_s[name]) for name in reference_s]
+    ratios = mean_ratios(delays_s, reference_s)
     return statistics.fmean(ratios) + max(0.0, max(ratios) - 1.0)
 
 
@@ -51,42 +70,35 @@ def candidates(run: Path, average: int = 1) -> list[Path]:
     files = checkpoint.files(run)
     if len(files) < average:
         raise ConfigError(f"{run}: holds {len(files)} checkpoints; expected a training run with at least {average}")
-    about = load(run / "policy").card
-    found = []
-    for end in range(len(files), average - 1, -average):
-        states = [checkpoint.load(path) for path in files[end - average : end]]
-        scorer = mean_of([scorer_of(state.content["policy"], float(about["prior"])) for state in states])
-        folder = run / CANDIDATES / f"{files[end - 1].stem}_mean_of_{average}"
-        steps = [int(state.content["steps"]) for state in states]
-        kept = {name: about[name] for name in ("trained_on", "training_seeds", "command", "pricing", "args")}
-        export(
-            scorer,
-            folder,
-            {**kept, "steps": steps[-1], "episodes": states[-1].episode, "mean_of_checkpoints_at_steps": steps},
-        )
-        found.append(folder)
+    found = [candidate(run, files[end - average : end], average) for end in range(len(files), average - 1, -average)]
     return found[::-1]
+
+
+def candidate(run: Path, of: Sequence[Path], average: int) -> Path:
+    """The mean of these checkpoints as a policy under `run`."""
+    return export_mean(run, of, candidate_folder(run, of, average))
+
+
+def candidate_folder(run: Path, of: Sequence[Path], average: int) -> Path:
+    """Where the mean of these checkpoints goes."""
+    return run / CANDIDATES / f"{of[-1].stem}_mean_of_{average}"
 
 
 def select(among: Sequence[Path], judge: Judge, reference_s: Delays) -> list[Verdict]:
     """All verdicts, best first."""
-    verdicts = []
-    for folder in among:
-        delays_s = judge(folder)
-        verdicts.append(Verdict(folder, delays_s, score(delays_s, reference_s)))
-    return sorted(verdicts, key=lambda verdict: verdict.score)
+    return sorted((judged(folder, judge(folder), reference_s) for folder in among), key=lambda verdict: verdict.rank)
 
 
 def ship(verdict: Verdict, folder: Path, reference: str, reference_s: Delays, seeds: str) -> None:
     """Export the chosen candidate to `folder`, with its validation on the card beside how it was trained."""
     policy = load(verdict.folder)
-    fixed = json.loads((verdict.folder / CARD).read_text(encoding="utf-8"))
-    about: dict[str, Any] = {name: value for name, value in fixed.items() if name != "layout"}
+    about: dict[str, Any] = dict(policy.card)
     about["validation"] = {
         "seeds": seeds,
         "unit": "delay s/veh, mean and worst seed; simulated",
-        "chosen_by": "mean ratio to the reference, plus what the worst scenario is above it",
-        "score": round(verdict.score, 4),
+        "chosen_by": CHOSEN_BY,
+        "worst": round(verdict.worst, 4),
+        "mean": round(verdict.mean, 4),
         "policy": table(verdict.delays_s),
         reference: table(reference_s),
     }

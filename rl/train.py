@@ -1,69 +1,51 @@
-"""Training of the shared policy: PPO over all signals of several scenarios, killable at any time and resumable.
+"""Training of the shared policy: PPO or QR-DQN over all signals of several scenarios, killable at any time and resumable.
 
-`train(TrainArgs(...))` writes a run folder: args.json, checkpoints/ (model, optimiser, step count, random states), tb/
-(TensorBoard) and policy/, the exported mean of the last checkpoints.
+`train(TrainArgs(...))` fills a run folder (`rl.run_folder`) and exports to policy/ the best candidate of the validation, or the mean of
+the last checkpoints where there is none. A run that was killed and resumed ends with the same weights as one that was not.
 """
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
 from rl import checkpoint
-from rl.export import export
-from rl.network_torch import RealRows, ScorerPolicy, scorer_of
-from rl.scorer import PRIOR, mean_of
-from rl.simulation import MakeForecaster, Site, site
-from rl.vector import Episode, SignalRows
+from rl.buffers import RealMemory, RealRows
+from rl.export import copy
+from rl.network_torch import QuantilePolicy, ScorerPolicy
+from rl.run_folder import BEST, POLICY, claim, export_mean
+from rl.selection import Delays, Verdict
+from rl.simulation import MakeForecaster
+from rl.train_args import TrainArgs, checked, generated_sites
+from rl.validation import Judge, Verdicts, catch_up
+from rl.value import MaskedQRDQN
+from rl.variety import MakeStreet
+from rl.vector import SignalRows
+from rl.workers import Course, Episode
 from signals.errors import ConfigError
-from signals.planners.rolling_horizon import Pricing
-from sumo_nets.scenario import check, scenario
 
-ARGS = "args.json"
-FIRST_TRAINING_SEED = 1000  # lower seeds are for validation and for reported figures
-MAY_CHANGE = ("steps", "resume", "checkpoint_rollouts", "average", "run")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainArgs:
-    """One training run. `steps` counts decisions times rows, as Stable-Baselines3 does."""
-
-    scenarios: tuple[str, ...]
-    steps: int
-    run: str
-    seed: int = 0
-    resume: bool = False
-    rules: str = "resco"
-    lr: float = 1e-3
-    gamma: float = 0.9
-    gae_lambda: float = 0.9
-    batch: int = 480
-    epochs: int = 4
-    entropy: float = 0.005
-    clip: float = 0.2
-    prior: float = PRIOR
-    rollout_decisions: int = 0  # 0: a round, one whole episode of every scenario
-    episode_s: float = 0.0  # 0: the scenario's own hour
-    checkpoint_rollouts: int = 2
-    average: int = 5  # checkpoints whose mean is exported
+__all__ = ["Progress", "TrainArgs", "train"]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training stands after a rollout; `episodes` ended during it."""
+    """Where training stands after a rollout; `episodes` ended during it, `verdicts` are new."""
 
     steps: int
     of: int
-    episodes: tuple[Episode, ...]
+    episodes: tuple[Episode, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    best: Verdict | None = None
+    baselines_s: dict[str, Delays] | None = None
 
 
 def train(
@@ -71,79 +53,63 @@ def train(
     make_forecaster: MakeForecaster | None = None,
     progress: Callable[[Progress], None] | None = None,
     command: str = "",
+    *,
+    make_street: MakeStreet | None = None,
+    judge: Judge | None = None,
 ) -> Path:
     """Train, or go on where the last checkpoint is; the folder of the exported policy."""
-    run = Path(args.run)
-    sites = checked(args)
-    last = claim(run, args)
+    run, sites = Path(args.run), checked(args)
+    if args.validate_checkpoints and judge is None:
+        raise ConfigError("train: validate_checkpoints is set, but nobody was given who judges")
+    if any(kind != "ideal" for kind in args.variety.sensing) and make_street is None:
+        raise ConfigError("train: sensing varies, but nothing was given that makes detectors")
+    last = claim(run, args, command)
     torch.set_num_threads(1)
     state = checkpoint.load(last) if last is not None else None
-    env = SignalRows(sites, FIRST_TRAINING_SEED + 100_000 * args.seed, state.episode if state else 0, make_forecaster)
+    course = Course(sites + generated_sites(args), args.rules, make_forecaster, make_street, args.variety, args.reward)
+    env = SignalRows(course, args.first_seed, args.jobs, state.lanes if state else ())
+    verdicts = None
+    if judge is not None and args.validate_checkpoints:
+        verdicts = Verdicts(run, args.validated_on, args.validate_seeds, judge)
     try:
-        model = ppo(args, env)
+        watch = Watch(args, env, run, progress, verdicts)
+        model = learner(args, env)
         model.set_logger(configure(str(run / "tb"), ["tensorboard"]))
         if state is not None:
-            checkpoint.restore(model, state)
+            go_on(model, env, state)
+        watch.measure(model)
         left = args.steps - model.num_timesteps
         if left > 0:
-            watch = Watch(args, env, run, progress)
-            model.learn(left, callback=watch, reset_num_timesteps=False)
-            checkpoint.save(model, env.episode, run)
-        last_few = [checkpoint.load(path).content["policy"] for path in checkpoint.files(run)[-args.average :]]
-        scorer = mean_of([scorer_of(weights, args.prior) for weights in last_few])
-        export(scorer, run / "policy", card(args, model.num_timesteps, env.episode, command))
+            model.learn(left, callback=watch, log_interval=None, reset_num_timesteps=False)
+            checkpoint.save(model, env.lanes, run)
+        watch.validate(model, ended=True)
     finally:
         env.close()
-    return run / "policy"
+    return finished(run, args, verdicts)
 
 
-def checked(args: TrainArgs) -> list[Site]:
-    """The scenarios, read; ConfigError where the arguments cannot be trained with."""
-    if not args.scenarios:
-        raise ConfigError("train: no scenarios; expected at least one")
-    for name in ("steps", "lr", "gamma", "gae_lambda", "batch", "epochs", "clip", "checkpoint_rollouts", "average"):
-        if not getattr(args, name) > 0:
-            raise ConfigError(f"train: {name} is {getattr(args, name)!r}; expected more than 0")
-    for name in ("gamma", "gae_lambda"):
-        if not getattr(args, name) <= 1:
-            raise ConfigError(f"train: {name} is {getattr(args, name)!r}; expected at most 1")
-    for name in ("entropy", "prior", "rollout_decisions", "episode_s", "seed"):
-        if not getattr(args, name) >= 0:
-            raise ConfigError(f"train: {name} is {getattr(args, name)!r}; expected at least 0")
-    found = []
-    for name in args.scenarios:
-        one = check(scenario(name))
-        if args.episode_s:
-            one = replace(one, end_s=min(one.end_s, one.begin_s + args.episode_s))
-        found.append(site(one, args.rules))
-    return found
+def finished(run: Path, args: TrainArgs, verdicts: Verdicts | None) -> Path:
+    """Export what training came to: the validation's best, or the mean of the last checkpoints."""
+    if verdicts is not None and verdicts.best is not None:
+        copy(run / BEST, run / POLICY)
+        return run / POLICY
+    return export_mean(run, checkpoint.files(run)[-args.average :], run / POLICY)
 
 
-def claim(run: Path, args: TrainArgs) -> Path | None:
-    """Make the run folder this run's; the checkpoint to go on from, None for a fresh start."""
-    last = checkpoint.newest(run)
-    stored = run / ARGS
-    given = json.loads(json.dumps(asdict(args)))
-    if stored.is_file() and last is not None:
-        if not args.resume:
-            raise ConfigError(f"{run}: already holds a run ({last.name}); resume it or name another folder")
-        try:
-            before = json.loads(stored.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{stored}: cannot be read ({error})") from error
-        for name, value in given.items():
-            if name not in MAY_CHANGE and before.get(name) != value:
-                raise ConfigError(f"{run}: was started with {name} {before.get(name)!r}; it cannot go on with {value!r}")
-    try:
-        (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
-        stored.write_text(json.dumps(given, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{run}: the run folder cannot be written: {error}") from error
-    return last
+def go_on(model: Any, env: SignalRows, state: checkpoint.State) -> None:
+    """Put model and simulations where the checkpoint was made."""
+    model._last_obs = env.reset()
+    model._last_episode_starts = np.repeat([not lane.played for lane in env.lanes], env.num_envs // len(env.lanes))
+    checkpoint.restore(model, state)
+
+
+def learner(args: TrainArgs, env: SignalRows) -> Any:
+    """The learner of the method, untrained."""
+    return ppo(args, env) if args.method == "ppo" else value(args, env)
 
 
 def ppo(args: TrainArgs, env: SignalRows) -> Any:
-    """The learner, untrained."""
+    """PPO whose logits are the scores."""
     with warnings.catch_warnings():
         # The buffer hands out its own batches, whatever the rollout's length.
         warnings.filterwarnings("ignore", message="You have specified a mini-batch size")
@@ -151,7 +117,7 @@ def ppo(args: TrainArgs, env: SignalRows) -> Any:
             ScorerPolicy,
             env,
             learning_rate=lambda left: args.lr * max(left, 0.1),
-            n_steps=args.rollout_decisions or env.round_decisions,
+            n_steps=rollout_decisions(args, env),
             batch_size=args.batch,
             n_epochs=args.epochs,
             gamma=args.gamma,
@@ -165,41 +131,92 @@ def ppo(args: TrainArgs, env: SignalRows) -> Any:
         )
 
 
-class Watch(BaseCallback):  # type: ignore[misc]
-    """After every rollout: TensorBoard, progress, and now and then a checkpoint of the model that made the rollout."""
+def value(args: TrainArgs, env: SignalRows) -> Any:
+    """QR-DQN whose quantiles' mean is the score."""
+    return MaskedQRDQN(
+        QuantilePolicy,
+        env,
+        learning_rate=lambda left: args.lr * max(left, 0.1),
+        buffer_size=args.memory,
+        learning_starts=args.learn_after,
+        batch_size=args.batch,
+        gamma=args.gamma,
+        train_freq=args.train_every,
+        gradient_steps=args.updates_each,
+        target_update_interval=max(args.target_every, env.num_envs),
+        exploration_fraction=args.explore_share,
+        exploration_final_eps=args.explore_last,
+        policy_kwargs={"prior": args.prior, "n_quantiles": args.quantiles},
+        replay_buffer_class=RealMemory,
+        seed=args.seed,
+        device="cpu",
+    )
 
-    def __init__(self, args: TrainArgs, env: SignalRows, run: Path, progress: Callable[[Progress], None] | None) -> None:
+
+def rollout_decisions(args: TrainArgs, env: SignalRows) -> int:
+    """Decisions of a rollout, which checkpoints are counted in."""
+    return args.rollout_decisions or env.round_decisions
+
+
+class Watch(BaseCallback):  # type: ignore[misc]
+    """Between rollouts: TensorBoard, progress, and now and then a checkpoint and its evaluation."""
+
+    def __init__(
+        self,
+        args: TrainArgs,
+        env: SignalRows,
+        run: Path,
+        progress: Callable[[Progress], None] | None,
+        verdicts: Verdicts | None,
+    ) -> None:
         super().__init__()
-        self._args, self._rows, self._run, self._progress = args, env, run, progress
-        self._told, self._rollouts = len(env.ended), 0
+        self._args, self._rows, self._run, self._progress, self._verdicts = args, env, run, progress, verdicts
+        self._told, self._saved = len(env.ended), 0
+        self._every = args.checkpoint_rollouts * rollout_decisions(args, env)
+
+    def measure(self, model: Any) -> None:
+        """Before training: the baselines, and what a killed session left unjudged."""
+        self._saved = self._due(model)
+        self.validate(model)
+
+    def validate(self, model: Any, ended: bool = False) -> None:
+        """Judge what is due, and tell."""
+        if self._verdicts is None:
+            return
+        for verdict in catch_up(self._verdicts, self._run, self._args.validate_checkpoints, self._args.average, ended):
+            model.logger.record("validation/worst", verdict.worst)
+            model.logger.record("validation/mean", verdict.mean)
+            self._tell(model, (), (verdict,))
+        if not ended:
+            self._tell(model, (), ())
+
+    def _due(self, model: Any) -> int:
+        """How many checkpoints there should be by now."""
+        decisions = int(model.num_timesteps) // int(self._rows.num_envs)
+        return decisions // self._every
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
-        # The update after the last rollout is done: model and episode number belong together now.
-        if self._rollouts and self._rollouts % self._args.checkpoint_rollouts == 0:
-            checkpoint.save(self.model, self._rows.episode, self._run)
-        self._rollouts += 1
+        # The update after the last rollout is done: weights and simulations belong together now.
+        if self._due(self.model) > self._saved:
+            self._saved = self._due(self.model)
+            checkpoint.save(self.model, self._rows.lanes, self._run)
+            self.validate(self.model)
 
     def _on_rollout_end(self) -> None:
         ended = tuple(self._rows.ended[self._told :])
         self._told = len(self._rows.ended)
         for episode in ended:
             self.logger.record(f"reward/{episode.scenario.replace('/', '_')}", episode.reward)
+            self.logger.record(f"delay_s_per_veh/{episode.scenario.replace('/', '_')}", episode.delay_s)
+        if ended:
+            self.logger.dump(self.model.num_timesteps)
+        self._tell(self.model, ended, ())
+
+    def _tell(self, model: Any, episodes: tuple[Episode, ...], verdicts: tuple[Verdict, ...]) -> None:
         if self._progress is not None:
-            self._progress(Progress(self.model.num_timesteps, self._args.steps, ended))
-
-
-def card(args: TrainArgs, steps: int, episodes: int, command: str) -> dict[str, Any]:
-    """What a policy's card tells of its training."""
-    first = FIRST_TRAINING_SEED + 100_000 * args.seed
-    return {
-        "trained_on": list(args.scenarios),
-        "training_seeds": f"{first} to {first + max(episodes - 1, 0)}, one an episode",
-        "steps": steps,
-        "episodes": episodes,
-        "command": command,
-        "pricing": asdict(Pricing()),
-        "args": {name: value for name, value in asdict(args).items() if name not in ("run", "resume")},
-    }
+            best = self._verdicts.best if self._verdicts else None
+            baselines_s = self._verdicts.baselines_s if self._verdicts else None
+            self._progress(Progress(model.num_timesteps, self._args.steps, episodes, verdicts, best, baselines_s))

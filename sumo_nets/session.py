@@ -35,6 +35,7 @@ class RunFiles:
 
     tripinfo: Path | None = None
     additional: tuple[Path, ...] = ()
+    options: tuple[str, ...] = ()  # further words to SUMO; what is pinned may be stated anew
 
 
 @dataclass(slots=True)
@@ -134,7 +135,8 @@ def options(scenario: Scenario, seed: int, files: RunFiles) -> list[str]:
     """SUMO's options for a run: the network, the demand, the pinned behaviour and the outputs."""
     routes = ",".join(str(r) for r in scenario.routes)
     words = ["-n", str(scenario.net), "-r", routes, "-b", f"{scenario.begin_s:g}", "-e", f"{scenario.end_s:g}"]
-    words += ["--step-length", f"{scenario.step_s:g}", "--seed", str(seed), *PINNED]
+    words += ["--step-length", f"{scenario.step_s:g}", "--seed", str(seed)]
+    words += () if PINNED[0] in files.options else PINNED
     words += ["--no-step-log", "--duration-log.disable", "--no-warnings", "--xml-validation", "never"]
     additional = [*scenario.additional, *files.additional]
     if additional:
@@ -142,7 +144,7 @@ def options(scenario: Scenario, seed: int, files: RunFiles) -> list[str]:
     if files.tripinfo is not None:
         words += ["--tripinfo-output", str(files.tripinfo)]
         words += ["--tripinfo-output.write-unfinished", "--tripinfo-output.write-undeparted"]
-    return words
+    return [*words, *files.options]
 
 
 def start(scenario: Scenario, seed: int, files: RunFiles | None = None, backend: str = "libsumo") -> Session:

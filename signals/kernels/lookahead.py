@@ -137,6 +137,19 @@ def trapped(serves: Ints, yields_to: Ints, movement: Ints, distance_m: Floats) -
 
 
 @njit(cache=True)
+def trapped_by_phase(city: City, phase: Ints, lane: Ints, movement: Ints, distance_m: Floats) -> Ints:
+    """`trapped` of every phase that might follow [signal, phase]; the running one leaves nobody."""
+    found = np.zeros((city.phases.shape[0], city.serves.shape[1]), dtype=np.int64)
+    start = np.searchsorted(lane, city.lane_start)
+    for i in range(city.phases.shape[0]):
+        seen = slice(start[i], start[i + 1])
+        for p in range(city.phases[i]):
+            if p != phase[i]:
+                found[i, p] = trapped(city.serves[i, p], city.yields_to[i], movement[seen] - city.movement_start[i], distance_m[seen])
+    return found
+
+
+@njit(cache=True)
 def idle(i: int, city: City, seen: slice, flow_veh_h: Floats, coming: Coming, until_s: float) -> bool:
     """Whether nobody is near a signal, and nobody is expected before a time."""
     first, last = city.lane_start[i], city.lane_start[i + 1]

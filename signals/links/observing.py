@@ -20,14 +20,31 @@ class Observing:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._green_at_s = np.full(layout.movements, np.nan)
+        self._green_at_s: Floats | None = None
+        starts = layout.movement_start.tolist()
+        self._greens = [
+            [start + np.flatnonzero(serves[p, : end - start] > 0) for p in range(phases)]
+            for serves, phases, start, end in zip(layout.serves, layout.phases.tolist(), starts, starts[1:], strict=False)
+        ]
+        """[signal][phase] its green movements, flat"""
 
     def observation(
         self, now_s: float, phase: Ints, age_s: Floats, rows: Sequence[Row],
         *, queue_veh: Floats, counts_veh: Floats, wait_s: Floats, exit_veh: Floats,
     ) -> Observation:  # fmt: skip
         """`phase`, `age_s` [signal]; `rows` by lane, nearest first; the rest [movement]. Call it once an observation."""
-        table = np.array(rows) if rows else np.zeros((0, 4))
+        lane, distance_m, movement, speed_mps = zip(*rows, strict=True) if rows else ((), (), (), ())
+        return self.of_columns(
+            now_s, phase, age_s, np.array(lane, dtype=np.int64), np.array(movement, dtype=np.int64),
+            np.array(distance_m, dtype=np.float64), np.array(speed_mps, dtype=np.float64),
+            queue_veh=queue_veh, counts_veh=counts_veh, wait_s=wait_s, exit_veh=exit_veh,
+        )  # fmt: skip
+
+    def of_columns(
+        self, now_s: float, phase: Ints, age_s: Floats, lane: Ints, movement: Ints, distance_m: Floats, speed_mps: Floats,
+        *, queue_veh: Floats, counts_veh: Floats, wait_s: Floats, exit_veh: Floats,
+    ) -> Observation:  # fmt: skip
+        """The same from the columns of the rows: stop lane, movement, distance and speed [vehicle]."""
         return Observation(
             now_s=now_s,
             phase=phase,
@@ -37,14 +54,17 @@ class Observing:
             wait_s=wait_s,
             red_s=self._red_s(now_s, phase, age_s),
             exit_veh=exit_veh,
-            vehicle_lane=table[:, 0].astype(np.int64),
-            vehicle_movement=table[:, 2].astype(np.int64),
-            vehicle_distance_m=np.ascontiguousarray(table[:, 1]),
-            vehicle_speed_mps=np.ascontiguousarray(table[:, 3]),
+            vehicle_lane=lane,
+            vehicle_movement=movement,
+            vehicle_distance_m=distance_m,
+            vehicle_speed_mps=speed_mps,
         )
 
     def _red_s(self, now_s: float, phase: Ints, age_s: Floats) -> Floats:
         """Time since each movement was last seen green [movement]; the first observation counts as green."""
-        self._green_at_s[self._layout.codes_now(phase, age_s) > 0] = now_s
-        self._green_at_s[np.isnan(self._green_at_s)] = now_s
+        if self._green_at_s is None:
+            self._green_at_s = np.full(self._layout.movements, now_s)
+        for greens, p, age in zip(self._greens, phase.tolist(), age_s.tolist(), strict=True):
+            if age >= 0.0:
+                self._green_at_s[greens[p]] = now_s
         return now_s - self._green_at_s

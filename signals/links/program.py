@@ -21,20 +21,20 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Segments in order; after the last it goes on at `loop_to`. `lead`: the last segment before the repeating tail, or -1."""
+    """Segments, the one that follows each, and the last green that each leads to before the repeating tail; -1 in the tail."""
 
     segments: tuple[Segment, ...]
-    loop_to: int
-    lead: int
+    following: tuple[int, ...]
+    leads: tuple[int, ...]
 
     def until_green_s(self, k: int) -> float:
         """From the end of segment `k` to the next green [s]."""
-        total_s, k = 0.0, self.after(k)
+        total_s, k = 0.0, self.following[k]
         for _ in self.segments:
             if self.segments[k].green:
                 break
             total_s += self.segments[k].duration_s
-            k = self.after(k)
+            k = self.following[k]
         return total_s
 
     def from_here(self, k: int, left_s: float) -> tuple[Segment, ...]:
@@ -42,13 +42,15 @@ class Program:
         now = self.segments[k]
         found = [Segment(max(left_s, SHORTEST_S), now.lights, now.phase, now.green)]
         while not found[-1].green:
-            k = self.after(k)
+            k = self.following[k]
             found.append(self.segments[k])
         return tuple(found)
 
-    def after(self, k: int) -> int:
-        """The segment that follows one."""
-        return k + 1 if k + 1 < len(self.segments) else self.loop_to
+
+def in_line(segments: tuple[Segment, ...], loop_to: int, lead: int) -> Program:
+    """A program of segments in order, which goes on at `loop_to` after the last; `lead`: the last one before the tail, or -1."""
+    n = len(segments)
+    return Program(segments, (*range(1, n), loop_to), tuple(lead if k <= lead else -1 for k in range(n)))
 
 
 class Cabinet:
@@ -93,7 +95,7 @@ class Cabinet:
             last = plan.stages[-1].phase
             tail = self.base_tail(last)
             lead = len(segments) - 1
-        return Program((*segments, *tail), len(segments) + loop_start(tail), lead)
+        return in_line((*segments, *tail), len(segments) + loop_start(tail), lead)
 
     def stages(self, running: int, stages: tuple[Stage, ...]) -> list[Segment]:
         """Stages with their intergreens; the first one goes on from the running phase or starts with a change at once."""

@@ -12,11 +12,13 @@ import numpy as np
 
 from signals.errors import LinkError
 from signals.links.detectors import Sensors
-from signals.links.program import Cabinet, Program, Segment, loop_start
+from signals.links.program import Cabinet, Program, Segment, in_line
 from signals.links.sensing import Sensing
+from signals.links.switchboard import Switchboard, like_changes, switchboard
 from signals.types import ApprovedPlan, Floats, Ints, Network, Observation, Stage
 
 PROGRAM_ID = "citybrain"
+MOST_GREENS = 4  # lengths of green for each change on one switchboard: a planner that has more gets a new board now and then
 
 
 class SumoLink:
@@ -27,13 +29,17 @@ class SumoLink:
         self._lights = sumo.trafficlight
         self._network = network
         self._cabinets = [Cabinet(signal) for signal in network.signals]
-        self._changes: dict[tuple[int, int, tuple[Stage, ...]], tuple[Program, Any]] = {}
+        self._names = [signal.id for signal in network.signals]
         self._sensing: Sensors = Sensing(sumo, network, sensing_m) if sensors is None else sensors
         self._programs = [self._read_program(i) for i in range(len(network.signals))]
-        self._last_segment = [-1] * len(network.signals)
-        self._green_since_s = np.zeros(len(network.signals))
-        self._due = [False] * len(network.signals)
-        self._pushed: list[ApprovedPlan | None] = [None] * len(network.signals)
+        n = len(network.signals)
+        self._last_segment = [-1] * n
+        self._green_since_s = [0.0] * n
+        self._due = [False] * n
+        self._pushed: list[ApprovedPlan | None] = [None] * n
+        self._ways: list[dict[tuple[int, Stage], None]] = [{} for _ in range(n)]
+        self._boards: list[Switchboard | None] = [None] * n
+        self._logics: list[Any] = [None] * n
         self._now_s = float(sumo.simulation.getTime())
 
     def observe(self, now_s: float) -> Observation:
@@ -49,23 +55,24 @@ class SumoLink:
 
     def _where(self, now_s: float) -> tuple[Ints, Floats]:
         """Phase that is green or coming [signal], and its age; negative while its intergreen runs."""
-        n = len(self._programs)
-        phase, age_s = np.zeros(n, dtype=np.int64), np.zeros(n)
-        for i, signal in enumerate(self._network.signals):
+        phases: list[int] = []
+        ages_s: list[float] = []
+        last, since_s = self._last_segment, self._green_since_s
+        for i, name in enumerate(self._names):
+            k, left_s, due = self._standing(i, now_s)
             program = self._programs[i]
-            k, left_s, self._due[i] = self._standing(i, now_s)
             segment = program.segments[k]
-            phase[i] = segment.phase
+            phases.append(segment.phase)
             if not segment.green:
-                age_s[i] = -(left_s + program.until_green_s(k))
+                ages_s.append(-(left_s + program.until_green_s(k)))
             else:
-                if self._due[i]:
-                    self._green_since_s[i] = now_s
-                elif k != self._last_segment[i]:
-                    self._green_since_s[i] = now_s - self._lights.getSpentDuration(signal.id)
-                age_s[i] = now_s - self._green_since_s[i]
-            self._last_segment[i] = k
-        return phase, age_s
+                if due:
+                    since_s[i] = now_s
+                elif k != last[i]:
+                    since_s[i] = now_s - self._lights.getSpentDuration(name)
+                ages_s.append(now_s - since_s[i])
+            last[i], self._due[i] = k, due
+        return np.array(phases, dtype=np.int64), np.array(ages_s)
 
     def _standing(self, i: int, now_s: float) -> tuple[int, float, bool]:
         """(segment, what is left of it [s], whether SUMO has yet to go over to it).
@@ -73,12 +80,12 @@ class SumoLink:
         SUMO changes lights as the next step begins: an intergreen that ends now is over, though it is still shown. A green that ends
         now can still be held.
         """
-        signal, program = self._network.signals[i].id, self._programs[i]
-        k = self._lights.getPhase(signal)
-        left_s = self._lights.getNextSwitch(signal) - now_s
+        signal, program = self._names[i], self._programs[i]
+        k: int = self._lights.getPhase(signal)
+        left_s: float = self._lights.getNextSwitch(signal) - now_s
         due = False
         while left_s <= 0.0 and not program.segments[k].green:
-            k, due = program.after(k), True
+            k, due = program.following[k], True
             left_s = program.segments[k].duration_s
         return k, left_s, due
 
@@ -101,55 +108,72 @@ class SumoLink:
                 self._pushed[i] = approved
 
     def _push_one(self, i: int, approved: ApprovedPlan) -> None:
-        signal, plan, program = self._network.signals[i].id, approved.plan, self._programs[i]
+        plan, program = approved.plan, self._programs[i]
         if self._last_segment[i] < 0:
             self._last_segment[i], _, self._due[i] = self._standing(i, self._now_s)
         k = self._last_segment[i]
-        running = program.segments[k]
-        lone = not plan.repeats and len(plan.stages) == 1
-        if lone and plan.stages[0].phase == running.phase and 0 <= k <= program.lead:
-            if k == program.lead and not self._due[i]:
-                self._lights.setPhaseDuration(signal, plan.stages[0].green_s)
+        running, first = program.segments[k], plan.stages[0]
+        lone = len(plan.stages) == 1 and not plan.repeats
+        if lone and first.phase != running.phase and running.green:
+            self._change(i, running.phase, first)
+            self._last_segment[i] = -1
+            return
+        lead = program.leads[k]
+        if lone and first.phase == running.phase and lead >= 0:
+            if k == lead and not self._due[i]:
+                self._lights.setPhaseDuration(self._names[i], first.green_s)
                 return
-            if program.segments[program.lead] == self._cabinets[i].green(plan.stages[0]):
+            if program.segments[lead] == self._cabinets[i].green(first):
                 return  # it comes by itself
-        if lone and running.green and plan.stages[0].phase != running.phase:
-            self._install(i, *self._change(i, running.phase, plan.stages))
-        else:
-            k, left_s, _ = self._standing(i, self._now_s)
-            age_s = self._now_s - self._green_since_s[i] if running.green else 0.0
-            following = self._cabinets[i].program(plan, program.from_here(k, left_s), self._now_s, age_s)
-            self._install(i, following, self._logic(following))
-            self._last_segment[i] = 0 if running.green and following.segments[0].phase == running.phase else -1
+        k, left_s, _ = self._standing(i, self._now_s)
+        age_s = self._now_s - self._green_since_s[i] if running.green else 0.0
+        following = self._cabinets[i].program(plan, program.from_here(k, left_s), self._now_s, age_s)
+        self._install(i, following)
+        self._last_segment[i] = 0 if running.green and following.segments[0].phase == running.phase else -1
 
-    def _change(self, i: int, phase: int, stages: tuple[Stage, ...]) -> tuple[Program, Any]:
-        """The program that leaves a green at once, made once for each kind of change."""
-        key = (i, phase, stages)
-        if key not in self._changes:
-            cabinet = self._cabinets[i]
-            segments, tail = cabinet.stages(phase, stages), cabinet.base_tail(stages[-1].phase)
-            program = Program((*segments, *tail), len(segments) + loop_start(tail), len(segments) - 1)
-            self._changes[key] = (program, self._logic(program))
-        self._last_segment[i] = -1
-        return self._changes[key]
+    def _change(self, i: int, phase: int, stage: Stage) -> None:
+        """Leave a green at once: by the way on the switchboard, which is laid out for all changes like the first one."""
+        board = self._boards[i]
+        start = None if board is None else board.ways.get((phase, stage.phase, stage.green_s))
+        if board is None or start is None:
+            board = self._laid_out(i, phase, stage)
+            start = board.ways[phase, stage.phase, stage.green_s]
+        if self._programs[i] is not board.program:
+            self._logics[i] = self._logics[i] or self._logic(board.program, 0)
+            self._lights.setProgramLogic(self._names[i], self._logics[i])
+        self._begin(i, board.program, start)
 
-    def _install(self, i: int, program: Program, logic: Any) -> None:
-        """Push the program, start its first segment now, and read both back."""
-        signal, lights = self._network.signals[i].id, self._lights
-        lights.setProgramLogic(signal, logic)
-        lights.setPhase(signal, 0)
+    def _laid_out(self, i: int, phase: int, stage: Stage) -> Switchboard:
+        """A new board with this change and those like it; with all earlier ones too, unless their greens differ too much."""
+        cabinet, known = self._cabinets[i], self._ways[i]
+        if len(known) > MOST_GREENS * len(cabinet.signal.phases) ** 2:
+            known.clear()
+        known |= dict.fromkeys(like_changes(cabinet, phase, stage))
+        self._boards[i], self._logics[i] = (board := switchboard(cabinet, tuple(known))), None
+        return board
+
+    def _install(self, i: int, program: Program) -> None:
+        """Push a program and start its first segment now."""
+        self._lights.setProgramLogic(self._names[i], self._logic(program, len(program.segments) - 1))
+        self._begin(i, program, 0)
+
+    def _begin(self, i: int, program: Program, start: int) -> None:
+        """Go to a segment of the program that was pushed, and read both back."""
+        signal, lights, lit = self._names[i], self._lights, program.segments[start].lights
+        lights.setPhase(signal, start)
         self._programs[i] = program
         shown = lights.getRedYellowGreenState(signal)
-        if shown != program.segments[0].lights or lights.getProgram(signal) != PROGRAM_ID:
-            raise LinkError(f"{signal}: pushed {program.segments[0].lights}, but the controller shows {shown}")
+        if shown != lit or lights.getProgram(signal) != PROGRAM_ID:
+            raise LinkError(f"{signal}: pushed {lit}, but the controller shows {shown}")
 
-    def _logic(self, program: Program) -> Any:
-        """As SUMO takes it: standing at its last phase, since SUMO shows new lights only when the push then goes to the first."""
+    def _logic(self, program: Program, standing: int) -> Any:
+        """As SUMO takes it: standing where it will not start, since SUMO shows new lights only when a push then goes elsewhere."""
         make = self._lights.Phase
-        phases = [make(s.duration_s, s.lights) for s in program.segments[:-1]]
-        last = program.segments[-1]
-        phases.append(make(last.duration_s, last.lights, last.duration_s, last.duration_s, (program.loop_to,)))
-        return self._lights.Logic(PROGRAM_ID, 0, len(phases) - 1, phases)
+        phases = []
+        for k, (s, after) in enumerate(zip(program.segments, program.following, strict=True)):
+            goes_on = after == k + 1
+            phases.append(make(s.duration_s, s.lights) if goes_on else make(s.duration_s, s.lights, s.duration_s, s.duration_s, (after,)))
+        return self._lights.Logic(PROGRAM_ID, 0, standing, phases)
 
     def _read_program(self, i: int) -> Program:
         """The program that runs now, as somebody else made it."""
@@ -166,7 +190,7 @@ class SumoLink:
         for k, phase in enumerate(logic.phases):
             coming = next(g for g in greens[k:] + greens[:k] if g >= 0)
             segments.append(Segment(float(phase.duration), phase.state, coming, greens[k] >= 0))
-        return Program(tuple(segments), 0, -1)
+        return in_line(tuple(segments), 0, -1)
 
     def release(self) -> None:
         """Let every signal go on with its base plan: through proper intergreens, as a program that needs nobody."""
@@ -177,7 +201,7 @@ class SumoLink:
                 running = self._programs[i].from_here(k, left_s)
                 age_s = now_s - self._green_since_s[i] if k == self._last_segment[i] and not due else 0.0
                 program = self._cabinets[i].program(signal.base, running, now_s, age_s)
-                self._install(i, program, self._logic(program))
+                self._install(i, program)
                 self._last_segment[i], self._pushed[i] = -1, None
         except LinkError:
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signals.kernels.lookahead import network_costs
+from signals.kernels.lookahead import network_costs, trapped_by_phase
 from signals.kernels.neighbours import Ways
 from signals.kernels.outlook import City, Outlook, Seen, Tariff
 from signals.layout import Layout, lay_out, street_of
@@ -88,6 +88,13 @@ class Lookahead:
             return found
 
         return price(0, n) if ways.lane.size else in_shares(price, n)
+
+    def trapped_veh(self, observed: Observation) -> Ints:
+        """Vehicles inside the junction that a change would leave standing in the way of others [signal, phase]."""
+        found: Ints = trapped_by_phase(
+            self._city, observed.phase, observed.vehicle_lane, observed.vehicle_movement, observed.vehicle_distance_m
+        )
+        return found
 
     def _ways(self, forecast: FlowForecast | None) -> Ways:
         """Ways to the neighbours with the turning shares that the forecast flows give."""

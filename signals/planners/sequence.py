@@ -99,23 +99,25 @@ def sequences(
         order, asking_s = rescue_order(observed.phase, red_s, layout.serves, layout.phases, layout.movement_start)
         forced = _forced(order, asking_s, observed, layout, limits)
         targets, urgent = np.where(forced < 0, wanted, forced).tolist(), (forced >= 0).tolist()
-    phases, ages_s = observed.phase.tolist(), observed.age_s.tolist()
-    reds_s, may_switch = red_s.tolist(), decidable(observed, limits).tolist()
-    plans = []
-    for i, (site, target) in enumerate(zip(at, targets, strict=True)):
-        now = running[i].plan
-        if ages_s[i] < 0.0 and not now.repeats and now.valid_until_s > observed.now_s - ages_s[i]:
+    reds_s, now_s, plans = [] if order is None else red_s.tolist(), observed.now_s, []
+    states = zip(at, running, targets, urgent, observed.phase.tolist(), observed.age_s.tolist(), strict=True)
+    for i, (site, approved, target, must, phase, age_s) in enumerate(states):
+        now, may_switch = approved.plan, age_s >= site.min_green_s[phase]
+        if age_s < 0.0 and not now.repeats and now.valid_until_s > now_s - age_s:
             plans.append(now)
             continue
-        stays = target == phases[i] or not (may_switch[i] or urgent[i])
-        if stays and _holds_on(now, phases[i], observed.now_s, site.limits):
-            plans.append(now)
-            continue
-        stages = _stages(site, phases[i], ages_s[i], target, may_switch[i], urgent[i])
+        if target != phase and may_switch:
+            stages, length_s = _change(site, phase, target)
+        else:
+            if (target == phase or not must) and _holds_on(now, phase, now_s, site.limits):
+                plans.append(now)
+                continue
+            stages = _stages(site, phase, age_s, target, must)
+            length_s = _length_s(site, phase, stages)
         if order is not None:
-            stages = _with_rescue(site, stages, phases[i], reds_s[site.movement_start : site.movement_end], order[i])
-        length_s = min(_length_s(site, phases[i], stages), site.limits.max_lease_s)
-        plans.append(TimingPlan(site.signal.id, stages, observed.now_s, observed.now_s + length_s))
+            stages = _with_rescue(site, stages, phase, reds_s[site.movement_start : site.movement_end], order[i])
+            length_s = _length_s(site, phase, stages)
+        plans.append(TimingPlan(site.signal.id, stages, now_s, now_s + min(length_s, site.limits.max_lease_s)))
     return tuple(plans)
 
 
@@ -150,20 +152,25 @@ def _holds_on(plan: TimingPlan, phase: int, now_s: float, limit: SafetyEnvelope)
     return lone and plan.valid_until_s - now_s >= RENEWED_DECISIONS * limit.decision_s
 
 
-def _stages(site: Site, phase: int, age_s: float, target: int, may_switch: bool, urgent: bool) -> tuple[Stage, ...]:
-    """What is decided: hold the running phase, or change to the target; an urgent target follows the minimum green."""
+@lru_cache(maxsize=16384)
+def _change(site: Site, phase: int, target: int) -> tuple[tuple[Stage, ...], float]:
+    """The stage that a change from a phase to another begins, the same at every decision, and how long it takes [s]."""
     limit = site.limits
+    after_s = on_grid(HOLD_DECISIONS * limit.decision_s, limit.step_s) - site.intergreen_s[phase][target]
+    stages = (Stage(target, on_grid(max(site.min_green_s[target], after_s), limit.step_s)),)
+    return stages, _length_s(site, phase, stages)
+
+
+def _stages(site: Site, phase: int, age_s: float, target: int, urgent: bool) -> tuple[Stage, ...]:
+    """What is decided where the phase may not be left now or is to stay: hold it; an urgent target follows the minimum green."""
+    limit = site.limits
+    least_s = on_grid(site.min_green_s[phase] - age_s, limit.step_s)
+    if target != phase and urgent:
+        return (Stage(phase, least_s), *_change(site, phase, target)[0])
     hold_s = on_grid(HOLD_DECISIONS * limit.decision_s, limit.step_s)
-    if target != phase and (may_switch or urgent):
-        after_s = hold_s - site.intergreen_s[phase][target]
-        change = Stage(target, on_grid(max(site.min_green_s[target], after_s), limit.step_s))
-        if may_switch:
-            return (change,)
-        return (Stage(phase, on_grid(site.min_green_s[phase] - age_s, limit.step_s)), change)
     left_s = limit.max_green_s - age_s
     if limit.step_s <= left_s < hold_s:
         hold_s = limit.step_s * math.floor(left_s / limit.step_s + 1e-9)
-    least_s = on_grid(site.min_green_s[phase] - age_s, limit.step_s)
     return (Stage(phase, max(hold_s, least_s)),)
 
 

@@ -23,7 +23,7 @@ def test_condensing_keeps_mean_interval_worst_seed_and_goal(tmp_path: Path) -> N
     assert figures.main(["--condense", str(tmp_path), "--to", str(tmp_path / "out.json")]) == 0
     cell = json.loads((tmp_path / "out.json").read_text())["cells"][0]
     assert cell["delay_s_per_veh"] == {"mean": 15.123, "low": 15.0, "high": 15.3, "worst": 15.5, "worst_seed": 2}
-    assert cell["to_reach_delay_s_per_veh"] == 14.2
+    assert cell["to_reach_delay_s_per_veh"] == 13.8
     assert cell["delay_change_percent"]["percent"] == -60.0
     assert cell["seeds"] == 2
 

@@ -86,6 +86,13 @@ def test_another_demand_is_in_every_spec_and_a_wrong_one_is_refused_before_anyth
         matrix.matrix_specs(["grid_2x2"], ["fixed"], [101], "resco", demand=-1.0)
 
 
+def test_heavy_vehicles_and_an_incident_are_in_every_spec_and_a_wrong_share_is_refused_before_anything_runs() -> None:
+    found = matrix.matrix_specs(["grid_2x2"], ["fixed"], [101, 102], "resco", heavy=0.2, incident=True)
+    assert {(spec.heavy, spec.incident) for spec in found} == {(0.2, True)}
+    with pytest.raises(ConfigError, match="heavy 2"):
+        matrix.matrix_specs(["grid_2x2"], ["fixed"], [101], "resco", heavy=2.0)
+
+
 def test_rows_come_in_the_order_of_the_specs_whoever_ends_first(tmp_path: Path, stub: type[Stub]) -> None:
     wanted = specs((101, 102, 103))
     rows = matrix.run_matrix(wanted, 3, tmp_path)

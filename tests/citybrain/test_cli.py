@@ -246,3 +246,18 @@ def test_an_interrupted_command_ends_with_130(command: Callable[..., Any], monke
 
     monkeypatch.setattr(cli, "run_with_bar", interrupted)
     assert command("evaluate", "grid_2x2").code == 130
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"demand": 1.3}, ", demand times 1.3"),
+        (
+            {"heavy": 0.2, "incident": {"lane": "a_0", "begin_s": 900.0, "end_s": 1800.0}},
+            ", 20% of the cars heavy, lane a_0 closed 900-1800 s",
+        ),
+    ],
+)
+def test_what_was_made_harder_is_said(changed: dict[str, Any], words: str) -> None:
+    assert cli.demand_words({"demand": 1.0, "heavy": 0.0, "incident": None, **changed}) == words

@@ -18,6 +18,8 @@ from signals.errors import ConfigError, PolicyError, ScenarioError
 from signals.metrics import METRICS, Trips, delay_s_per_veh, read_trips
 from signals.rules import RULES
 from signals.types import Network
+from sumo_nets.demand import elements
+from sumo_nets.incident import place_incident
 
 Run = Callable[[EpisodeSpec], dict[str, Any]]
 
@@ -210,3 +212,48 @@ def test_the_own_demand_is_played_as_it_is_and_another_from_a_file_of_the_folder
     more = played(found, replace(GRID, demand=1.2), tmp_path)
     assert [file.parent for file in more.routes] == [tmp_path]
     assert (more.net, more.begin_s, more.end_s) == (found.net, found.begin_s, found.end_s)
+
+
+@pytest.mark.sumo
+@pytest.mark.parametrize("controller", ["fixed", "rolling_horizon"])
+def test_an_incident_is_named_safe_and_no_trip_in_any_figure(controller: str, run_in_worker: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tripinfo.xml"
+    spec = replace(ARTERIAL, controller=controller, end_s=61500.0, forecast="none")
+    plain, closed = run_in_worker(spec), run_in_worker(replace(spec, incident=True, tripinfo=str(file)))
+    assert plain["incident"] is None
+    assert (closed["incident"]["begin_s"], closed["incident"]["end_s"]) == (61275.0, 61350.0)
+    assert 61275.0 <= closed["incident"]["stood_from_s"] < 61300.0
+    assert (closed["safety_violations"], closed["due_veh"]) == (0, plain["due_veh"])
+    rows = [row.attrib for row in ET.parse(file).getroot()]
+    assert len(rows) == closed["due_veh"] and "incident" not in {row["id"] for row in rows}
+    lost_s = sum(float(row["departDelay"]) + (float(row["timeLoss"]) if float(row["depart"]) >= 0.0 else 0.0) for row in rows)
+    assert closed["delay_s_per_veh"] == pytest.approx(lost_s / len(rows), abs=0.006)
+
+
+@pytest.mark.sumo
+def test_heavy_vehicles_are_the_same_for_every_controller_and_slow_it_down(run_in_worker: Run, tmp_path: Path) -> None:
+    files = {name: tmp_path / f"{name}.xml" for name in ("fixed", "max_pressure")}
+    spec = replace(GRID, end_s=25500.0, forecast="none")
+    heavy = {n: run_in_worker(replace(spec, controller=n, heavy=0.5, tripinfo=str(f))) for n, f in files.items()}
+    kinds = [{row.attrib["id"]: row.attrib["vType"] for row in ET.parse(file).getroot()} for file in files.values()]
+    assert kinds[0] == kinds[1]
+    assert 0.4 < sum(kind.startswith("heavy_") for kind in kinds[0].values()) / len(kinds[0]) < 0.6
+    assert all(result["safety_violations"] == 0 and result["heavy"] == 0.5 for result in heavy.values())
+    own = run_in_worker(replace(spec, controller="fixed"))
+    assert heavy["fixed"]["due_veh"] == own["due_veh"]
+    assert heavy["fixed"]["delay_s_per_veh"] > 1.05 * own["delay_s_per_veh"]
+
+
+def test_more_demand_heavy_vehicles_and_an_incident_are_played_together(tmp_path: Path, grid: Network) -> None:
+    found = scenario_of(GRID)
+    incident = place_incident(found, grid)
+    every = played(found, replace(GRID, demand=1.2, heavy=0.2), tmp_path, incident)
+    assert {file.parent for file in (*every.routes, *every.additional)} == {tmp_path}
+    assert len(every.routes) == 2 and len(every.additional) == 1
+    assert len(list(elements(every.routes[0]))) > len(list(elements(found.routes[0])))
+
+
+@pytest.mark.parametrize("heavy", [-0.1, 1.5, float("nan")])
+def test_a_share_of_heavy_vehicles_that_is_none_is_refused(heavy: float) -> None:
+    with pytest.raises(ConfigError, match=r"heavy .*expected a share"):
+        scenario_of(replace(GRID, heavy=heavy))

@@ -1,4 +1,4 @@
-"""The Gymnasium environments over our own small networks."""
+"""The Gymnasium environment of one signal, over our own small networks."""
 
 import subprocess
 import sys
@@ -15,7 +15,9 @@ from gymnasium.utils.env_checker import check_env  # noqa: E402
 
 import rl  # noqa: E402
 from rl import features  # noqa: E402
-from rl.env import SignalEnv, SignalsEnv  # noqa: E402
+from rl.action import ACTIONS  # noqa: E402
+from rl.env import SignalEnv  # noqa: E402
+from rl.views import VIEWS  # noqa: E402
 from signals.errors import ConfigError  # noqa: E402
 from sumo_nets.scenario import Scenario  # noqa: E402
 
@@ -25,13 +27,6 @@ pytestmark = pytest.mark.sumo
 @pytest.fixture
 def env(street: Scenario) -> Iterator[SignalEnv]:
     one = SignalEnv(street)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def signals(street: Scenario) -> Iterator[SignalsEnv]:
-    one = SignalsEnv(street)
     yield one
     one.close()
 
@@ -47,16 +42,39 @@ def _played(env: SignalEnv, seed: int) -> tuple[list[float], np.ndarray[Any, Any
     return rewards, rows
 
 
-def test_gymnasium_s_own_checker_has_nothing_to_say(small: Scenario) -> None:
-    env = gymnasium.make(rl.ENV_ID, scenario=small)
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"observation": "sumo_rl", "action": "hold_or_next", "reward": "diff-waiting-time"},
+        {"observation": ("phase", "age", "movements"), "action": "green_s", "reward": {"delay": 1.0, "downstream": 0.3}, "metrics": True},
+    ],
+    ids=["ours", "sumo-rl", "pieces"],
+)
+def test_gymnasium_s_own_checker_has_nothing_to_say(small: Scenario, chosen: dict[str, Any]) -> None:
+    env = gymnasium.make(rl.ENV_ID, scenario=small, **chosen)
     check_env(env.unwrapped, skip_render_check=True)
     env.close()
 
 
-def test_pettingzoo_s_own_parallel_test_passes(small: Scenario) -> None:
-    pettingzoo = pytest.importorskip("pettingzoo.test", reason="pettingzoo is not installed; it is not required")
-    env = SignalsEnv(small)
-    pettingzoo.parallel_api_test(env, num_cycles=14)
+@pytest.mark.train
+def test_stable_baselines_own_checker_has_nothing_to_say(small: Scenario) -> None:
+    checker = pytest.importorskip("stable_baselines3.common.env_checker")
+    env = SignalEnv(small, observation="sumo_rl")
+    checker.check_env(env, skip_render_check=True)
+    env.close()
+
+
+@pytest.mark.parametrize("observation", VIEWS)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_view_goes_with_every_action(small: Scenario, observation: str, action: str) -> None:
+    env = SignalEnv(small, observation=observation, action=action)
+    seen, info = env.reset(seed=3)
+    assert seen in env.observation_space
+    assert info["action_mask"].shape == (env.action_space.n,)
+    for _ in range(2):
+        seen, *_ = env.step(int(env.action_masks().argmax()))
+        assert seen in env.observation_space
     env.close()
 
 
@@ -78,6 +96,14 @@ def test_the_same_seed_starts_the_same_and_the_generator_moves_on(env: SignalEnv
     assert env.np_random.bit_generator.state != state
 
 
+def test_equal_seeds_are_equal_hours_and_others_are_not(small: Scenario) -> None:
+    env = SignalEnv(small, backend="traci")
+    first, again, other = (_played(env, seed)[0] for seed in (5, 5, 6))
+    env.close()
+    assert first == again
+    assert first != other
+
+
 def test_an_hour_ends_by_truncation_after_its_decisions(env: SignalEnv) -> None:
     rewards, rows = _played(env, 5)
     assert len(rewards) == 12
@@ -90,6 +116,7 @@ def test_the_mask_forbids_what_the_minimum_green_forbids_and_the_rest_is_carried
     for _ in range(6):
         mask = env.action_masks()
         assert info["action_mask"].tolist() == mask.astype(int).tolist()
+        assert mask.tolist() == (rows[:, features.ALLOWED] > 0.0).tolist()
         running = int(rows[:, features.RUNNING].argmax())
         wanted = int(np.flatnonzero(mask)[-1])
         rows, *_, info = env.step(wanted)
@@ -97,42 +124,43 @@ def test_the_mask_forbids_what_the_minimum_green_forbids_and_the_rest_is_carried
         assert int(rows[:, features.RUNNING].argmax()) == wanted
 
 
-def test_a_signal_is_chosen_by_its_id_and_another_name_is_refused(street: Scenario) -> None:
-    names = SignalsEnv(street).possible_agents
-    sizes = {SignalEnv(street, signal=name).action_space.n for name in names}
-    assert sizes == {4, 5}
-    with pytest.raises(ConfigError, match="nowhere"):
-        SignalEnv(street, signal="nowhere")
+def test_figures_are_in_the_info_where_they_are_asked_for(small: Scenario) -> None:
+    env = SignalEnv(small, metrics=True)
+    _, info = env.reset(seed=1)
+    assert info["system_total_stopped"] == 0
+    for _ in range(6):
+        *_, info = env.step(0)
+    env.close()
+    assert info["system_mean_speed"] > 0.0
+    assert "agents_total_stopped" in info
 
 
-def test_unknown_rules_are_refused_with_the_known_ones(street: Scenario) -> None:
-    with pytest.raises(ConfigError, match="resco, free, street"):
-        SignalEnv(street, rules="none")
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"signal": "nowhere"}, "nowhere"),
+        ({"rules": "none"}, "resco, free, street"),
+        ({"reward": "delays"}, "did you mean 'delay'"),
+        ({"action": "next"}, "no such action"),
+        ({"observation": "movement"}, "did you mean 'movements'"),
+        ({"backend": "sumo"}, "expected one of auto, libsumo, traci"),
+        ({"render_mode": "human"}, "expected None"),
+    ],
+)
+def test_a_wrong_name_is_one_sentence(street: Scenario, chosen: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        SignalEnv(street, **chosen)
 
 
-def test_a_step_before_the_first_reset_is_refused(env: SignalEnv, signals: SignalsEnv) -> None:
+@pytest.mark.parametrize("action", [4, -1, 0.5, "left", None])
+def test_an_action_that_the_signal_does_not_have_is_one_sentence(small: Scenario, action: Any) -> None:
+    env = SignalEnv(small)
+    env.reset(seed=1)
+    with pytest.raises(ConfigError, match="whole number"):
+        env.step(action)
+    env.close()
+
+
+def test_a_step_before_the_first_reset_is_refused(env: SignalEnv) -> None:
     with pytest.raises(ConfigError, match="reset before step"):
         env.step(0)
-    with pytest.raises(ConfigError, match="reset before step"):
-        signals.step(dict.fromkeys(signals.possible_agents, 0))
-
-
-def test_every_signal_is_an_agent_with_spaces_of_its_own_size(signals: SignalsEnv) -> None:
-    seen, infos = signals.reset(seed=1)
-    assert signals.num_agents == signals.max_num_agents == len(seen) == 5
-    for agent in signals.agents:
-        assert seen[agent] in signals.observation_space(agent)
-        assert infos[agent]["action_mask"].shape == (signals.action_space(agent).n,)
-
-
-def test_all_agents_leave_together_when_the_hour_is_over(signals: SignalsEnv) -> None:
-    _, infos = signals.reset(seed=1)
-    decisions, truncated = 0, {"": False}
-    while not any(truncated.values()):
-        actions = {agent: int(np.flatnonzero(infos[agent]["action_mask"])[0]) for agent in signals.agents}
-        _, rewards, _, truncated, infos = signals.step(actions)
-        decisions += 1
-    assert decisions == 12
-    assert all(truncated.values())
-    assert set(rewards) == set(signals.possible_agents)
-    assert signals.agents == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rl import features
 from rl.export import export, version
 from rl.policy import load
 from rl.scorer import untrained
@@ -17,7 +18,7 @@ def test_an_exported_scorer_scores_the_same_when_loaded(tmp_path: Path) -> None:
     scorer.hidden_2[:], scorer.out[:] = 0.1, 0.3
     export(scorer, tmp_path / "new" / "policy", {"steps": 7})
     policy = load(tmp_path / "new" / "policy")
-    rows = np.random.default_rng(2).random((4, 3, 34), dtype=np.float32)
+    rows = np.random.default_rng(2).random((4, 3, features.WIDTH), dtype=np.float32)
     np.testing.assert_array_equal(policy.scorer.scores(rows), scorer.scores(rows))
     assert policy.card["steps"] == 7
     assert policy.card["prior"] == 2.5
@@ -26,7 +27,7 @@ def test_an_exported_scorer_scores_the_same_when_loaded(tmp_path: Path) -> None:
 def test_the_card_lists_every_feature_with_unit_and_scale(tmp_path: Path) -> None:
     export(untrained(), tmp_path, {})
     layout = load(tmp_path).card["layout"]
-    assert len(layout) == 34
+    assert len(layout) == features.WIDTH
     assert all(set(line) == {"name", "unit", "scale", "about"} for line in layout)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rl import features
 from rl.observation import layout_hash
 from rl.policy import ARRAYS, CARD, SHIPPED, LearnedPlanner, Policy, load
 from rl.scorer import untrained
@@ -71,6 +72,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "an array of another shape": (_arrays_with(out=np.zeros(7, np.float32)), "out has shape (7,)"),
     "an array of no axes": (_arrays_with(bias=np.float32(1.0) * np.ones((), np.float32)), "bias has shape ()"),
     "an array of another type": (_arrays_with(out=np.zeros(64)), "float64"),
+    "another policy's array": (_arrays_with(out=np.zeros(64, np.float32)), "not those of the card"),
     "an array with a NaN": (_arrays_with(out=np.full(64, np.nan, np.float32)), "not finite"),
 }
 
@@ -125,7 +127,7 @@ def test_the_card_says_where_the_policy_comes_from() -> None:
 
 
 def test_the_shipped_weights_say_something_of_their_own() -> None:
-    rows = np.random.default_rng(0).random((200, 3, 34), dtype=np.float32)
+    rows = np.random.default_rng(0).random((200, 3, features.WIDTH), dtype=np.float32)
     rows[..., 0] = 1.0
     learned, prior = load().scorer.scores(rows).argmax(axis=1), untrained().scores(rows).argmax(axis=1)
     assert (learned != prior).mean() > 0.05

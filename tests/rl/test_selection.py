@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 pytest.importorskip("stable_baselines3", reason="needs the train extra")
 
-from rl.selection import candidates, score, select, table
+from rl.selection import candidates, judged, score, select, table
 from signals.errors import ConfigError
 
 pytestmark = pytest.mark.train
@@ -25,10 +25,19 @@ def test_a_gain_on_one_network_does_not_buy_a_loss_on_another() -> None:
     assert score(uneven, LEVEL) > score(even, LEVEL)
 
 
-def test_the_best_candidate_comes_first() -> None:
-    judged = {"one": {"a": [21.0], "b": [10.0]}, "two": {"a": [19.0], "b": [10.0]}, "three": {"a": [30.0], "b": [10.0]}}
-    verdicts = select([Path(name) for name in judged], lambda folder: judged[folder.name], LEVEL)
-    assert [v.folder.name for v in verdicts] == ["two", "one", "three"]
+def test_the_worst_seed_counts_first_and_the_mean_breaks_ties() -> None:
+    shaky = {"a": [15.0, 24.0], "b": [8.0, 8.0]}
+    steady = {"a": [21.9, 22.0], "b": [10.0, 10.0]}
+    better = {"a": [20.0, 22.0], "b": [9.0, 10.0]}
+    found = {"shaky": shaky, "steady": steady, "better": better}
+    verdicts = select([Path(name) for name in found], lambda folder: found[folder.name], LEVEL)
+    assert [v.folder.name for v in verdicts] == ["better", "steady", "shaky"]
+    assert verdicts[-1].worst == pytest.approx(24.0 / 22.0)
+    assert verdicts[-1].mean < 1.0
+
+
+def test_the_reference_is_level_with_itself() -> None:
+    assert judged(Path("x"), LEVEL, LEVEL).rank == (1.0, 1.0)
 
 
 def test_the_table_gives_mean_and_worst_seed() -> None:

@@ -98,3 +98,55 @@ def test_a_simulation_that_breaks_is_closed_and_says_so(small: Scenario, monkeyp
     with pytest.raises(LinkError, match="SUMO ended"):
         run.decide(np.zeros(4, dtype=np.int64))
     assert run._session.closed
+
+
+@pytest.mark.sumo
+def test_who_looks_at_every_step_sees_the_run_that_nobody_looks_at(small: Scenario) -> None:
+    where = site(replace(small, end_s=small.begin_s + 60.0))
+    seen: list[float] = []
+    found = []
+    for see in (None, lambda session: seen.append(session.now_s)):
+        run = Simulation(where, Eyes(where.network, where.limits), 1001, NoForecast(), see=see)
+        gained = []
+        while not run.over:
+            gained.append(run.decide((run.observed().phase + 1) % 4).tolist())
+        found.append((gained, run.rows().tolist(), run.free_flow_left_s()))
+        run.close()
+    assert seen == [small.begin_s + k for k in range(1, 61)]
+    assert found[0][0] == found[1][0]
+    assert found[0][1] == found[1][1]
+
+
+@pytest.mark.sumo
+def test_who_waits_outside_counts_for_the_signal_its_first_edge_leads_to(small: Scenario) -> None:
+    where = site(replace(small, end_s=small.begin_s + 300.0))
+    run = Simulation(where, Eyes(where.network, where.limits), 1001, NoForecast())
+    met = 0
+    while run.now_s < small.begin_s + 300.0:
+        run.decide(np.zeros(4, dtype=np.int64))
+        sumo, expected = run._session.sumo, np.zeros(4)
+        for vehicle in sumo.simulation.getPendingVehicles():
+            signal = entry_edges(where.network).get(sumo.vehicle.getRoute(vehicle)[0])
+            if signal is not None:
+                expected[signal] += 1.0
+        assert run.entering_veh().tolist() == expected.tolist()
+        met += int(expected.sum())
+    run.close()
+    assert met > 0
+
+
+@pytest.mark.sumo
+def test_a_simulator_that_fails_on_the_way_closes_the_run_with_its_own_words(small: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = site(small)
+    run = Simulation(where, Eyes(where.network, where.limits), 1001, NoForecast())
+    real = run._session.sumo.simulation.step
+
+    def fails(until_s: float = 0.0) -> None:
+        if until_s > 0.0:
+            raise RuntimeError("the net is on fire")
+        real(until_s)
+
+    monkeypatch.setattr(run._session.sumo.simulation, "step", fails)
+    with pytest.raises(LinkError, match=r"SUMO failed after .* the net is on fire"):
+        run.decide(np.zeros(4, dtype=np.int64))
+    assert run._session.closed

@@ -20,9 +20,11 @@ pytest.importorskip("libsumo", reason="needs the sumo extra")
 
 from rl import checkpoint  # noqa: E402
 from rl.policy import SHIPPED, load  # noqa: E402
-from rl.selection import Verdict, candidates, ship  # noqa: E402
+from rl.selection import Delays, candidates, judged, ship  # noqa: E402
 from rl.train import Progress, TrainArgs, train  # noqa: E402
+from rl.variety import Variety  # noqa: E402
 from signals.errors import ConfigError, PolicyError, ScenarioError  # noqa: E402
+from sumo_nets.generated import Generated  # noqa: E402
 
 pytestmark = [pytest.mark.train, pytest.mark.sumo]
 
@@ -58,37 +60,72 @@ def test_a_run_leaves_checkpoints_a_tensorboard_log_and_a_policy_that_loads(args
     assert [e.number for p in told for e in p.episodes] == [0, 1]
 
 
-def test_a_run_killed_in_the_middle_goes_on_from_its_last_checkpoint(args: TrainArgs) -> None:
-    long = replace(args, steps=48_000)
-    code = f"from rl.train import TrainArgs, train\ntrain(TrainArgs(**{asdict(long)!r}))"
+KILLED = {
+    "two jobs": {"jobs": 2, "steps": 192},
+    "checkpoints in the middle of episodes of different lengths": {
+        "rollout_decisions": 9, "steps": 108, "variety": Variety(demand=(0.8, 1.2), decision_s=(5.0, 10.0)),
+    },
+    "a value method": {"method": "value", "prior": 0.5, "learn_after": 20, "memory": 80, "target_every": 40, "quantiles": 5},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", KILLED.values(), ids=KILLED.keys())
+def test_a_run_killed_at_any_moment_ends_with_the_same_weights(args: TrainArgs, tmp_path: Path, changes: dict[str, Any]) -> None:
+    whole = replace(args, **changes)
+    train(whole)
+    killed = replace(whole, run=str(tmp_path / "killed"), resume=True)
+    code = f"from rl.train import TrainArgs, train\nfrom rl.variety import Variety\ntrain({killed!r})"
     child = subprocess.Popen([sys.executable, "-c", code])
-    patience = time.monotonic() + 60.0
-    while checkpoint.newest(Path(args.run)) is None and time.monotonic() < patience:
-        time.sleep(0.05)
+    patience, moment_s = time.monotonic() + 120.0, np.random.default_rng(len(changes)).uniform(0.0, 0.5)
+    while checkpoint.newest(Path(killed.run)) is None and child.poll() is None and time.monotonic() < patience:
+        time.sleep(0.01)
+    time.sleep(moment_s)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    last = checkpoint.newest(Path(args.run))
-    assert last is not None
-    before = checkpoint.load(last)
-    steps = before.content["steps"]
+    assert checkpoint.newest(Path(killed.run)) is not None
+    train(killed)
+    assert [p.name for p in checkpoint.files(Path(killed.run))] == [p.name for p in checkpoint.files(Path(whole.run))]
+    resumed = _weights(killed.run)
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in _weights(whole.run).items())
+
+
+class Told:
+    """A judge who answers from a table and counts how often it was asked."""
+
+    def __init__(self, of_policies: list[float]) -> None:
+        self.asked: list[str] = []
+        self._of_policies = iter(of_policies)
+
+    def controller(self, name: str) -> Delays:
+        self.asked.append(name)
+        return {"grid_2x2": [20.0, 22.0]}
+
+    def policy(self, folder: Path) -> Delays:
+        self.asked.append(folder.name)
+        worst = next(self._of_policies)
+        return {"grid_2x2": [19.0, worst]}
+
+
+def test_the_checkpoint_of_the_best_worst_seed_is_kept_and_nothing_is_judged_twice(args: TrainArgs) -> None:
+    judge = Told([23.0, 21.0])
+    validated = replace(args, validate_checkpoints=1)
     told: list[Progress] = []
-    train(replace(args, steps=steps + 48, resume=True), progress=told.append)
-    assert [p.steps for p in told] == [steps + 48]
-    assert told[0].episodes[0].number == before.episode
-    assert any(not torch.equal(before.content["policy"][k], v) for k, v in _weights(args.run).items())
+    policy = load(train(validated, judge=judge, progress=told.append))
+    assert judge.asked == ["rolling_horizon", "fixed", "0000000048_mean_of_1", "0000000096_mean_of_2"]
+    assert policy.card["mean_of_checkpoints_at_steps"] == [48, 96]
+    assert policy.card["validation"]["worst"] == round(21.0 / 22.0, 4)
+    assert policy.card["validation"]["rolling_horizon"]["grid_2x2"] == {"mean": 21.0, "worst": 22.0}
+    assert [round(v.worst * 22.0, 6) for p in told for v in p.verdicts] == [23.0, 21.0]
+    train(replace(validated, resume=True), judge=judge)
+    assert len(judge.asked) == 4
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does(args: TrainArgs, tmp_path: Path) -> None:
-    unbroken, halves = replace(args, steps=144), replace(args, run=str(tmp_path / "halves"))
-    train(unbroken)
-    (tmp_path / "halves" / checkpoint.FOLDER).mkdir(parents=True)
-    middle = Path(args.run) / checkpoint.FOLDER / "0000000096.pt"
-    (tmp_path / "halves" / checkpoint.FOLDER / middle.name).write_bytes(middle.read_bytes())
-    (tmp_path / "halves" / "args.json").write_text(json.dumps(asdict(halves)))
-    train(replace(halves, steps=144, resume=True))
-    resumed = _weights(halves.run)
-    for name, tensor in _weights(args.run).items():
-        torch.testing.assert_close(resumed[name], tensor)
+def test_generated_networks_are_trained_on_too(args: TrainArgs) -> None:
+    told: list[Progress] = []
+    made = Generated(1, 2, entry_veh_h=300.0)
+    train(replace(args, steps=48, generated=(made,)), progress=told.append)
+    assert [e.scenario for p in told for e in p.episodes] == ["grid_2x2", made.name]
+    assert load(Path(args.run) / "policy").card["trained_on"][0] == "grid_2x2"
 
 
 def test_a_finished_run_is_only_exported_again(args: TrainArgs) -> None:
@@ -124,6 +161,11 @@ def test_a_broken_checkpoint_stops_the_resumption(args: TrainArgs) -> None:
         ({"lr": float("nan")}, "lr is nan"),
         ({"entropy": -1.0}, "entropy is -1.0"),
         ({"rules": "none"}, "expected one of resco"),
+        ({"method": "sarsa"}, "expected one of ppo, value"),
+        ({"jobs": 0}, "jobs is 0"),
+        ({"validate_seeds": (101, 2000)}, "not trained on"),
+        ({"validate_checkpoints": 1}, "nobody was given who judges"),
+        ({"reward": {"quue": 1.0}}, "did you mean 'queue'"),
     ],
 )
 def test_arguments_that_cannot_be_trained_with_are_one_sentence(args: TrainArgs, changes: dict[str, Any], words: str) -> None:
@@ -145,7 +187,7 @@ def test_a_chosen_candidate_ships_with_its_validation_on_the_card(args: TrainArg
     outs = [load(folder).scorer.out for folder in single]
     np.testing.assert_allclose(load(mean[0]).scorer.out, np.mean(outs, axis=0), atol=1e-7)
     delays_s = {"grid_2x2": [20.0, 22.0]}
-    ship(Verdict(mean[0], delays_s, 0.9), tmp_path / "out", "rolling_horizon", delays_s, "101-102")
+    ship(judged(mean[0], delays_s, delays_s), tmp_path / "out", "rolling_horizon", delays_s, "101-102")
     card = load(tmp_path / "out").card
     assert card["mean_of_checkpoints_at_steps"] == [48, 96]
     assert card["validation"]["policy"]["grid_2x2"] == {"mean": 21.0, "worst": 22.0}
@@ -161,4 +203,7 @@ def test_the_command_on_the_shipped_card_names_a_file_that_holds_the_card_s_argu
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     named = TrainArgs(**(table | {"scenarios": tuple(table["scenarios"])}))
     given = json.loads(json.dumps(asdict(named)))
-    assert card["args"] == {name: value for name, value in given.items() if name not in ("run", "resume")}
+    assert card["args"].items() <= given.items()
+    # What came since trains as it did before, unless it is asked for.
+    newer = json.loads(json.dumps(asdict(TrainArgs((), 1, "")))) | {"forecast": given["forecast"]}
+    assert {name: given[name] for name in given.keys() - card["args"].keys() - {"run", "resume"}}.items() <= newer.items()

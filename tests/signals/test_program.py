@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from signals.links.program import Cabinet, Program, Segment, entry, following, intergreen_segments, loop_start
+from signals.links.program import Cabinet, Program, Segment, entry, following, in_line, intergreen_segments, loop_start
 from signals.monitor import LightsMonitor, monitor_for
 from signals.rules import RULES
 from signals.types import Intersection, Network, Serves, Stage, TimingPlan
@@ -40,7 +40,7 @@ def played(program: Program, length_s: int) -> list[str]:
     k = 0
     while len(shown) < length_s:
         shown += [program.segments[k].lights] * round(program.segments[k].duration_s)
-        k = k + 1 if k + 1 < len(program.segments) else program.loop_to
+        k = program.following[k]
     return shown[:length_s]
 
 
@@ -51,7 +51,7 @@ def turns_green(program: Program, phase: int, length_s: int) -> list[int]:
         if program.segments[k].green and program.segments[k].phase == phase:
             found.append(round(at_s))
         at_s += program.segments[k].duration_s
-        k = k + 1 if k + 1 < len(program.segments) else program.loop_to
+        k = program.following[k]
     return found
 
 
@@ -76,7 +76,7 @@ def signal(four_arm: Network) -> Intersection:
 def test_a_sequence_goes_on_from_the_running_green_without_a_break(signal: Intersection, running: int) -> None:
     program = Cabinet(signal).program(sequence(signal, (running, 12.0)), green(signal, running, 4.0), NOW_S, 20.0)
     assert program.segments[0] == Segment(12.0, signal.phases[running].lights, running, True)
-    assert program.lead == 0
+    assert program.leads[0] == 0
 
 
 def test_a_sequence_that_begins_with_another_phase_begins_with_its_intergreen(signal: Intersection, running: int) -> None:
@@ -88,7 +88,7 @@ def test_a_sequence_that_begins_with_another_phase_begins_with_its_intergreen(si
         loses = before in "gG" and after not in "gG"
         assert shown == ("y" if loses else before)
     assert second == Segment(9.0, signal.phases[target].lights, target, True)
-    assert program.lead == 1
+    assert program.leads[0] == 1
 
 
 @pytest.mark.parametrize("left_s", [1.0, 2.0, 3.0])
@@ -97,7 +97,7 @@ def test_a_running_intergreen_is_never_cut(with_crossing: Network, left_s: float
     cabinet = Cabinet(one)
     change = cabinet.change(0, 2)
     assert [s.lights.count("y") > 0 for s in change] == [True, False]
-    before = Program((*change, cabinet.green(Stage(2, 10.0)), *cabinet.base_tail(2)), 4, 2)
+    before = in_line((*change, cabinet.green(Stage(2, 10.0)), *cabinet.base_tail(2)), 4, 2)
     # In the yellow, with some of it left: the yellow's rest, the whole all-red and the coming green stay.
     rest = before.from_here(0, left_s)
     assert [s.duration_s for s in rest] == [left_s, change[1].duration_s, 10.0]
@@ -122,7 +122,7 @@ def test_after_its_last_stage_a_sequence_repeats_the_base_plan(signal: Intersect
     tail = shown[16:]  # 6 + 3 + 7 s
     assert tail[cycle : 2 * cycle] == tail[2 * cycle : 3 * cycle]
     order = [(running + 2 + k) % 4 for k in range(4)]
-    greens = [s.phase for s in program.segments[program.lead + 1 :] if s.green]
+    greens = [s.phase for s in program.segments[program.leads[0] + 1 :] if s.green]
     assert greens == order
     for stage in signal.base.stages:
         assert tail[cycle : 2 * cycle].count(signal.phases[stage.phase].lights) == stage.green_s

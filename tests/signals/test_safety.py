@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from signals.errors import UnsafePlanError
-from signals.safety import ONLY_REPEATING, ONLY_SEQUENCES, RULES, adopt, approach, vet
+from signals.safety import ONLY_REPEATING, ONLY_SEQUENCES, RULES, adopt, approach, plainly_safe, vet
+from signals.seam import Seen
+from signals.site import sites
 from signals.types import (
     ApprovedPlan,
     Intersection,
@@ -304,3 +306,35 @@ def test_only_safety_makes_an_approved_plan(four_arm: Network, limits_of: Limits
             ApprovedPlan(plan, None)  # type: ignore[arg-type]
         with pytest.raises(UnsafePlanError, match=r"only signals\.safety can seal"):
             type(approved.seal)(plan, object())
+
+
+def test_what_is_settled_at_once_no_rule_objects_to(with_crossing: Network, limits_of: LimitsOf) -> None:
+    """Greens, ages, reds and leases by chance around every limit: the short cut never says yes where the rules say no."""
+    rng, settled = np.random.default_rng(105), 0
+    limits = tuple(replace(one, max_red_s=220.0, max_green_s=60.0) for one in limits_of(with_crossing, "street"))
+    site = sites(with_crossing, limits)[0]
+    reds = site.movement_end - site.movement_start
+    for _ in range(4000):
+        stage = Stage(int(rng.integers(len(site.min_green_s))), float(rng.choice([rng.integers(1, 70), rng.uniform(0.0, 70.0)])))
+        starts_s = NOW_S + float(rng.choice([0.0, 0.0, 0.0, -3.0, 1.0, nan]))
+        until_s = NOW_S + float(rng.choice([-1.0, 0.0, 30.0, 60.0, 61.0, inf, nan]))
+        plan = TimingPlan(site.signal.id, (stage,), starts_s, until_s)
+        phase, age_s = int(rng.integers(len(site.min_green_s))), float(rng.choice([-2.0, 0.0, 5.0, 8.0, 15.0, 40.0, inf, nan]))
+        worst_s = float(rng.choice([-1.0, 20.0, 60.0, 100.0, 150.0]))
+        called_red_s = np.minimum(rng.choice([-1.0, 0.0, 20.0, 90.0, 150.0], reds), worst_s).tolist()
+        if plainly_safe(plan, site, NOW_S, phase, age_s, max(called_red_s)):
+            seen = Seen(NOW_S, phase, age_s, called_red_s, site.signal.base)
+            assert [rule(plan, site, seen) for name, rule in RULES.items() if name not in ONLY_REPEATING] == [None] * 8
+            settled += 1
+    assert settled > 50
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [TimingPlan("B0", (Stage(1, 27.0),), NOW_S, NOW_S + 30.0), sequence((7, 27.0)), sequence((1, nan)), sequence((1, 27.0), (2, 27.0))],
+    ids=["of another signal", "unknown phase", "no green", "two stages"],
+)
+def test_only_a_plain_stage_of_the_signal_itself_is_settled_at_once(plan: TimingPlan, four_arm: Network, limits_of: LimitsOf) -> None:
+    site = sites(four_arm, limits_of(four_arm, "resco"))[0]
+    assert plainly_safe(sequence((1, 27.0)), site, NOW_S, 0, 20.0, 0.0)
+    assert not plainly_safe(plan, site, NOW_S, 0, 20.0, 0.0)

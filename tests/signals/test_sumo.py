@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from signals.errors import LinkError
-from signals.links.sumo import PROGRAM_ID, SumoLink
+from signals.links.sumo import MOST_GREENS, PROGRAM_ID, SumoLink
 from signals.monitor import monitor_for
 from signals.planners.sequence import keep, switch
 from signals.rules import RULES, envelope
@@ -268,6 +268,18 @@ class DeafLights(Part):
         return None
 
 
+class CountedLights(Part):
+    """Counts the programs that are pushed."""
+
+    def __init__(self, real: Any) -> None:
+        super().__init__(real)
+        self.programs = 0
+
+    def setProgramLogic(self, signal: str, logic: Any) -> None:
+        self.programs += 1
+        self._real.setProgramLogic(signal, logic)
+
+
 class StuckLights(Part):
     """A controller that takes the program, and stays where it is in it."""
 
@@ -346,3 +358,45 @@ def test_an_intergreen_that_ends_at_the_very_tick_is_over_whatever_is_pushed(run
         others[i] = TimingPlan(s.id, sequence, at_s, at_s + 30.0)
         run.decide(others)
         assert run.drive(1)[0][i] == s.phases[targets[i]].lights
+
+
+def change_all(run: Run) -> list[str]:
+    """Every signal goes on to its next phase, and that has turned green; the lights shown."""
+    now_s = run.session.now_s
+    phases = run.link.observe(now_s).phase.tolist()
+    run.decide([wished(s, p, (p + 1) % len(s.phases), now_s) for s, p in zip(run.network.signals, phases, strict=True)])
+    return run.drive(int(DECISION_S))[-1]
+
+
+def test_all_changes_of_a_kind_are_one_program(run: Run) -> None:
+    lights = CountedLights(run.session.sumo.trafficlight)
+    run.link = SumoLink(Street(run.session.sumo, lights), run.network)
+    phases = run.link.observe(run.session.now_s).phase.tolist()
+    for k in range(1, 7):
+        due = [s.phases[(p + k) % len(s.phases)].lights for s, p in zip(run.network.signals, phases, strict=True)]
+        assert change_all(run) == due
+    assert lights.programs == len(run.network.signals)
+
+
+def test_a_signal_that_somebody_else_took_over_is_an_error_at_its_next_change(run: Run) -> None:
+    change_all(run)
+    first, lights, now_s = run.network.signals[0], run.session.sumo.trafficlight, run.session.now_s
+    observed = run.link.observe(now_s)
+    wishes = [wished(s, p, (p + 1) % len(s.phases), now_s) for s, p in zip(run.network.signals, observed.phase.tolist(), strict=True)]
+    approved = vet(tuple(wishes), run.running, observed, run.network, run.limits)
+    lights.setRedYellowGreenState(first.id, lights.getRedYellowGreenState(first.id))
+    with pytest.raises(LinkError, match=f"^{first.id}: "):
+        run.link.push(approved)
+
+
+def test_a_planner_of_many_greens_gets_new_boards_and_the_lights_it_asked_for(run: Run) -> None:
+    first = run.network.signals[0]
+    phase = int(run.link.observe(run.session.now_s).phase[0])
+    for k in range(20):
+        stage = Stage((phase + 1) % len(first.phases), 10.0 + k)
+        run.link._change(0, phase, stage)
+        program = run.link._programs[0]
+        start = run.session.sumo.trafficlight.getPhase(first.id)
+        assert program.segments[program.leads[start]].duration_s == stage.green_s
+        phase = stage.phase
+    assert len(run.link._ways[0]) <= (MOST_GREENS + 1) * len(first.phases) ** 2

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from citybrain.fork import in_fork
 from signals.errors import LinkError
+from sumo_nets.fork import in_fork
 
 
 def test_a_large_answer_comes_back_whole_and_from_another_process() -> None:
@@ -16,5 +16,10 @@ def test_a_large_answer_comes_back_whole_and_from_another_process() -> None:
 
 
 def test_a_failing_job_is_one_error() -> None:
-    with pytest.raises(LinkError, match=r"^a job failed in SUMO$"):
+    with pytest.raises(LinkError, match=r"^a job failed: ZeroDivisionError: integer division or modulo by zero$"):
         in_fork(lambda: bytes(1 // 0), "a job")
+
+
+def test_a_child_that_dies_is_one_error() -> None:
+    with pytest.raises(LinkError, match=r"^a job failed: its process ended with status \d+$"):
+        in_fork(lambda: os._exit(3), "a job")
