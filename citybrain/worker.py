@@ -87,7 +87,7 @@ class Worker:
                 message: dict[str, Any] = json.loads(line)
                 if "ready" not in message:
                     return message
-                self._ready = True
+                self._ready = bool(message["ready"])
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
@@ -146,8 +146,10 @@ def serve() -> None:
     _say(out, {"ready": True})
     for line in sys.stdin:
         spec = EpisodeSpec(**_tuples(json.loads(line)))
+        _say(out, {"ready": False})  # a forecaster's first fit compiles kernels too
         with suppress(Exception):  # whatever is wrong with the spec, the episode itself meets it again and says so
             prepare(spec)
+        _say(out, {"ready": True})
         child = os.fork()
         if child == 0:
             os._exit(_child(spec, out))
