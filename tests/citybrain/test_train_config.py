@@ -1,6 +1,7 @@
 """Where a training's arguments come from: presets, files, run folders, options on top."""
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 from citybrain.train_config import train_args
+from rl.policy import load
 from rl.run_folder import write_json
 from rl.train_args import TrainArgs, presets
 from signals.errors import ConfigError
@@ -84,3 +86,12 @@ def test_a_run_goes_on_with_what_it_was_started_with(tmp_path: Path) -> None:
     assert isinstance(again, TrainArgs)
     assert again.resume
     assert (again.jobs, again.steps, again.scenarios) == (2, 123, ("grid_2x2",))
+
+
+def test_the_command_on_the_shipped_card_names_a_preset_that_holds_the_cards_arguments() -> None:
+    card = load().card
+    words = shlex.split(card["command"])
+    assert words[:3] == ["citybrain", "train", "--preset"]
+    given = json.loads(json.dumps(asdict(train_args(words[3], "", "", {}))))
+    assert card["args"].items() <= given.items()
+    assert given.keys() - card["args"].keys() == {"run", "resume", "jobs"}

@@ -114,7 +114,7 @@ def test_the_card_says_where_the_policy_comes_from() -> None:
     for key in (
         "trained_on",
         "training_seeds",
-        "steps",
+        "lessons",
         "command",
         "sumo_version",
         "code_version",

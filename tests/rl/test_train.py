@@ -1,13 +1,10 @@
 """Training on our own small network: it learns, it can be killed, and it goes on."""
 
-import json
-import shlex
 import signal
 import subprocess
 import sys
 import time
-import tomllib
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ pytest.importorskip("stable_baselines3", reason="needs the train extra")
 pytest.importorskip("libsumo", reason="needs the sumo extra")
 
 from rl import checkpoint  # noqa: E402
-from rl.policy import SHIPPED, load  # noqa: E402
+from rl.policy import load  # noqa: E402
 from rl.selection import Delays, candidates, judged, ship  # noqa: E402
 from rl.train import Progress, TrainArgs, train  # noqa: E402
 from rl.variety import Variety  # noqa: E402
@@ -193,17 +190,3 @@ def test_a_chosen_candidate_ships_with_its_validation_on_the_card(args: TrainArg
     assert card["validation"]["policy"]["grid_2x2"] == {"mean": 21.0, "worst": 22.0}
     assert card["command"] == "citybrain train --steps 96"
     np.testing.assert_array_equal(load(tmp_path / "out").scorer.out, load(mean[0]).scorer.out)
-
-
-def test_the_command_on_the_shipped_card_names_a_file_that_holds_the_card_s_arguments() -> None:
-    card = load().card
-    words = shlex.split(card["command"])
-    assert words[:3] == ["citybrain", "train", "--config"]
-    file = SHIPPED.parents[2] / words[3]
-    table = tomllib.loads(file.read_text(encoding="utf-8"))
-    named = TrainArgs(**(table | {"scenarios": tuple(table["scenarios"])}))
-    given = json.loads(json.dumps(asdict(named)))
-    assert card["args"].items() <= given.items()
-    # What came since trains as it did before, unless it is asked for.
-    newer = json.loads(json.dumps(asdict(TrainArgs((), 1, "")))) | {"forecast": given["forecast"]}
-    assert {name: given[name] for name in given.keys() - card["args"].keys() - {"run", "resume"}}.items() <= newer.items()
