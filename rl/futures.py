@@ -8,8 +8,9 @@ what no sensor knows: it teaches (`rl.lessons`), it never decides. Policy improv
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from rl.lessons import Lesson
 from rl.observation import Rows
 from rl.simulation import Simulation
 from rl.time_loss import TimeLoss
-from signals.types import Floats, Ints, Network
+from signals.types import Floats, Ints, Network, Observation
 from sumo_nets.fork import in_fork
 
 
@@ -44,11 +45,51 @@ class Future:
     """[signal] vehicle seconds lost until the horizon, by the signal ahead"""
 
 
+Live = Callable[[dict[int, int]], Future]
+"""What becomes of a run if these signals take these phases next."""
+
+
+class Run(Protocol):
+    """A run that is decided about: SUMO's or the twin's."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the hour has passed."""
+        ...
+
+    def rows(self) -> Rows:
+        """What the policy sees now."""
+        ...
+
+    def observed(self) -> Observation:
+        """What the sensors say now."""
+        ...
+
+    def decide(self, wanted: Ints) -> Floats:
+        """Go on to the next decision."""
+        ...
+
+
 def lessons(simulation: Simulation, choice: Choice, teaching: Teaching, rng: np.random.Generator) -> Iterator[Lesson]:
     """Run the episode under the policy, and yield what the futures of its decisions teach."""
     network = simulation.where.network
-    near = neighbourhoods(network)
     losses = TimeLoss(simulation.sumo, network)
+    return lessons_of(
+        simulation,
+        choice,
+        teaching,
+        neighbourhoods(network),
+        rng,
+        live=lambda forced: future(simulation, choice, losses, forced, teaching.horizon_s),
+        went_on=lambda: losses.since_last(simulation),
+    )
+
+
+def lessons_of(
+    simulation: Run, choice: Choice, teaching: Teaching, near: list[frozenset[int]], rng: np.random.Generator, live: Live,
+    went_on: Callable[[], object],
+) -> Iterator[Lesson]:  # fmt: skip
+    """The lessons of any run whose futures can be lived; `went_on` is called after each decision of the run itself."""
     while not simulation.over:
         rows, observed = simulation.rows(), simulation.observed()
         wanted = choice.wanted(rows, observed)
@@ -56,22 +97,19 @@ def lessons(simulation: Simulation, choice: Choice, teaching: Teaching, rng: np.
         open_to_choice = [i for i, phases in enumerate(others) if phases.size and observed.age_s[i] >= 0.0]
         if open_to_choice and rng.random() < teaching.share:
             picked = apart(rng.permutation(open_to_choice), near)
-            yield from taught(simulation, choice, losses, teaching, rows, wanted, {i: others[i] for i in picked}, near)
+            yield from taught(live, rows, wanted, {i: others[i] for i in picked}, near)
         strays = {i: int(rng.choice(others[i])) for i in open_to_choice if rng.random() < teaching.wander}
         simulation.decide(choice.wanted(rows, observed, strays) if strays else wanted)
-        losses.since_last(simulation)
+        went_on()
 
 
-def taught(
-    simulation: Simulation, choice: Choice, losses: TimeLoss, teaching: Teaching, rows: Rows, wanted: Ints, others: Mapping[int, Ints],
-    near: list[frozenset[int]],
-) -> Iterator[Lesson]:  # fmt: skip
-    """One lesson a signal. Signals whose neighbourhoods are apart try their alternatives in the same fork."""
-    base = future(simulation, choice, losses, {i: int(wanted[i]) for i in others}, teaching.horizon_s)
+def taught(live: Live, rows: Rows, wanted: Ints, others: Mapping[int, Ints], near: list[frozenset[int]]) -> Iterator[Lesson]:
+    """One lesson a signal. Signals whose neighbourhoods are apart try their alternatives in the same future."""
+    base = live({i: int(wanted[i]) for i in others})
     costs_s = {i: np.full(rows.shape[1], np.nan) for i in others}
     for k in range(max(len(phases) for phases in others.values())):
         tried = {i: int(phases[k]) for i, phases in others.items() if k < len(phases)}
-        what_if = future(simulation, choice, losses, tried, teaching.horizon_s)
+        what_if = live(tried)
         for i, phase in tried.items():
             if what_if.taken[i] == phase:  # its group may have found no way to take it
                 around = list(near[i])

@@ -32,7 +32,28 @@ class Lane:
     played: list[Ints]
 
 
-class SignalRows(VecEnv):  # type: ignore[misc]
+class SharedRows(VecEnv):  # type: ignore[misc]
+    """Rows of one simulation or of a few: no row has an attribute or a method of its own."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The attribute, once a row."""
+        value = getattr(self, attr_name, None)
+        return [value for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Rows share simulations: an attribute of one row alone cannot be set."""
+        raise NotImplementedError(f"{attr_name}: rows of one simulation have no attributes of their own")
+
+    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
+        """Rows share simulations: they have no methods of their own."""
+        raise NotImplementedError(f"{method_name}: rows of one simulation have no methods of their own")
+
+    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
+        """Never."""
+        return [False for _ in self._get_indices(indices)]
+
+
+class SignalRows(SharedRows):
     """All signals of the scenarios whose turn it is.
 
     Episode k runs in lane k mod `jobs`; the lanes' r-th episodes run scenario r mod n; its seed is `first_seed` + k.
@@ -130,20 +151,3 @@ class SignalRows(VecEnv):  # type: ignore[misc]
             with suppress(SignalsError):
                 host.close()
         self._hosts = []
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The attribute, once a row."""
-        value = getattr(self, attr_name, None)
-        return [value for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Rows share simulations: an attribute of one row alone cannot be set."""
-        raise NotImplementedError(f"{attr_name}: rows of one simulation have no attributes of their own")
-
-    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
-        """Rows share simulations: they have no methods of their own."""
-        raise NotImplementedError(f"{method_name}: rows of one simulation have no methods of their own")
-
-    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-        """Never."""
-        return [False for _ in self._get_indices(indices)]

@@ -5,15 +5,15 @@ The same rows, costs and neighbourhoods, so that a network is fitted on them alo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from rl.choice import Choice
-from rl.futures import Future, Teaching, alternatives, apart, neighbourhoods
+from rl.futures import Future, Teaching, lessons_of, neighbourhoods
 from rl.lessons import Lesson
-from rl.observation import Eyes, Rows
+from rl.observation import Eyes
 from rl.simulation import Site
 from rl.twin.branching import Branching, signals_ahead
 from rl.twin.twin import Twin, twin_of
@@ -45,42 +45,15 @@ def lessons(
     simulation: Branching, choice: Choice, teaching: Teaching, near: list[frozenset[int]], rng: np.random.Generator
 ) -> Iterator[Lesson]:
     """Run the episode under the policy, and yield what the futures of its decisions teach."""
-    while not simulation.over:
-        rows, observed = simulation.rows(), simulation.observed()
-        wanted = choice.wanted(rows, observed)
-        others = alternatives(rows, wanted, teaching)
-        open_to_choice = [i for i, phases in enumerate(others) if phases.size and observed.age_s[i] >= 0.0]
-        if open_to_choice and rng.random() < teaching.share:
-            picked = apart(rng.permutation(open_to_choice), near)
-            yield from taught(simulation, choice, teaching.horizon_s, rows, wanted, {i: others[i] for i in picked}, near)
-        strays = {i: int(rng.choice(others[i])) for i in open_to_choice if rng.random() < teaching.wander}
-        simulation.decide(choice.wanted(rows, observed, strays) if strays else wanted)
-        simulation.lost_s()
-
-
-def taught(
-    simulation: Branching,
-    choice: Choice,
-    horizon_s: float,
-    rows: Rows,
-    wanted: Ints,
-    others: Mapping[int, Ints],
-    near: list[frozenset[int]],
-) -> Iterator[Lesson]:
-    """One lesson a signal. Signals whose neighbourhoods are apart try their alternatives in the same branch."""
-    base = future(simulation, choice, {i: int(wanted[i]) for i in others}, horizon_s)
-    costs_s = {i: np.full(rows.shape[1], np.nan) for i in others}
-    for k in range(max(len(phases) for phases in others.values())):
-        tried = {i: int(phases[k]) for i, phases in others.items() if k < len(phases)}
-        what_if = future(simulation, choice, tried, horizon_s)
-        for i, phase in tried.items():
-            if what_if.taken[i] == phase:  # its group may have found no way to take it
-                around = list(near[i])
-                costs_s[i][phase] = what_if.lost_s[around].sum() - base.lost_s[around].sum()
-    for i in others:
-        if base.taken[i] == wanted[i] and np.isfinite(costs_s[i]).any():
-            costs_s[i][wanted[i]] = 0.0
-            yield Lesson(rows[i].copy(), int(wanted[i]), costs_s[i])
+    return lessons_of(
+        simulation,
+        choice,
+        teaching,
+        near,
+        rng,
+        live=lambda forced: future(simulation, choice, forced, teaching.horizon_s),
+        went_on=simulation.lost_s,
+    )
 
 
 def future(simulation: Branching, choice: Choice, forced: dict[int, int], horizon_s: float) -> Future:

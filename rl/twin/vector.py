@@ -12,13 +12,13 @@ from math import ceil
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.vec_env import VecEnv
 
 from rl import features
 from rl.env import spaces
 from rl.observation import Eyes, Rows
 from rl.twin.simulation import TwinSimulation
 from rl.twin.twin import Twin
+from rl.vector import SharedRows
 from signals.types import Floats
 
 
@@ -57,7 +57,7 @@ class Copy:
         return self.simulation.rows(), gained
 
 
-class TwinRows(VecEnv):  # type: ignore[misc]
+class TwinRows(SharedRows):
     """Signals of all copies as rows; episode k has seed `first_seed` + k."""
 
     def __init__(
@@ -131,20 +131,3 @@ class TwinRows(VecEnv):  # type: ignore[misc]
         if self._threads is not None:
             self._threads.shutdown()
             self._threads = None
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The attribute, once a row."""
-        value = getattr(self, attr_name, None)
-        return [value for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Rows of one copy share a simulation: an attribute of one row alone cannot be set."""
-        raise NotImplementedError(f"{attr_name}: rows of one simulation have no attributes of their own")
-
-    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
-        """Rows of one copy share a simulation: they have no methods of their own."""
-        raise NotImplementedError(f"{method_name}: rows of one simulation have no methods of their own")
-
-    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-        """Never."""
-        return [False for _ in self._get_indices(indices)]
