@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rl import lessons as stored
-from rl.export import commit, export
+from rl.export import commit, copy, export
 from rl.fit import Fitting, fitted
 from rl.futures import Teaching
 from rl.policy import load
@@ -120,10 +120,8 @@ def improve(
 
 def finished(run: Path, last: Path, verdicts: Verdicts | None) -> Path:
     """Copy the best candidate, or the last where nobody judged, to policy/."""
-    chosen, policy = run / BEST if verdicts is not None else last, run / POLICY
-    policy.mkdir(parents=True, exist_ok=True)
-    for file in chosen.iterdir():
-        (policy / file.name).write_bytes(file.read_bytes())
+    policy = run / POLICY
+    copy(run / BEST if verdicts is not None else last, policy)
     load(policy)
     return policy
 
@@ -177,7 +175,7 @@ def round_of(
     found = []
     for k, seed, out in episodes(args, number):
         one = args.subjects[k]
-        teaching = Teaching(**(asdict(args.teaching) | {"share": one.share * args.teaching.share}))
+        teaching = replace(args.teaching, share=one.share * args.teaching.share)
         demand = one.demand[seed % len(one.demand)]
         found.append(Assignment(sites[k], seed, demand, teaching, scorer, make_forecaster, out))
     return found
