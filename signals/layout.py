@@ -1,13 +1,17 @@
-"""A network as padded arrays, for kernels: made once, read at every tick."""
+"""A network as padded arrays, for kernels: made once a network, read at every tick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from signals.types import Floats, Ints, Network, Turn
 
+LARGE = 64  # signals from which on a network's layout is remembered and shared
+KEPT = 8  # networks
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Layout:
     """`[signal, ...]` arrays are padded to the largest signal; `*_start` give the offsets into network-wide flat axes."""
 
@@ -21,10 +25,6 @@ class Layout:
     """[signal, phase, movement]"""
     intergreen_s: Floats
     """[signal, phase, phase]"""
-    yields_to: Ints
-    """[signal, movement, movement]"""
-    uses: Ints
-    """[signal, lane, movement]"""
     lane_speed_mps: Floats
     """[lane] flat"""
     movement_saturation_veh_h: Floats
@@ -39,6 +39,26 @@ class Layout:
     """[movement] flat: its index among its signal's movements"""
     signal_of_lane: Ints
     """[lane] flat: index of its signal"""
+    network: Network = field(repr=False)
+
+    @cached_property
+    def yields_to(self) -> Ints:
+        """[signal, movement, movement]; made when it is first asked for, as a city's takes 30 MB."""
+        most = self.serves.shape[2]
+        found = np.zeros((len(self.phases), most, most), dtype=np.int64)
+        for i, s in enumerate(self.network.signals):
+            m = len(s.movements)
+            found[i, :m, :m] = s.yields_to
+        return found
+
+    @cached_property
+    def uses(self) -> Ints:
+        """[signal, lane, movement]; made when it is first asked for."""
+        most = max(len(s.lanes) for s in self.network.signals)
+        found = np.zeros((len(self.phases), most, self.serves.shape[2]), dtype=np.int64)
+        for i, s in enumerate(self.network.signals):
+            found[i, : len(s.lanes), : len(s.movements)] = s.uses
+        return found
 
     @property
     def movements(self) -> int:
@@ -72,22 +92,32 @@ def starts(sizes: list[int]) -> Ints:
     return np.concatenate(([0], np.cumsum(np.array(sizes, dtype=np.int64)))).astype(np.int64)
 
 
+_KNOWN: dict[int, Layout] = {}
+
+
 def lay_out(network: Network) -> Layout:
-    """The network's arrays, padded with zeros."""
+    """The network's arrays, padded with zeros; a large network's are made once and shared by all who ask."""
+    if len(network.signals) < LARGE:
+        return laid_out(network)
+    # The layout holds its network, so that the identity cannot pass to another one while it is remembered.
+    known = _KNOWN.pop(id(network), None) or laid_out(network)
+    while len(_KNOWN) >= KEPT:
+        _KNOWN.pop(next(iter(_KNOWN)))
+    _KNOWN[id(network)] = known
+    return known
+
+
+def laid_out(network: Network) -> Layout:
+    """The network's arrays, made anew."""
     n = len(network.signals)
     p_max = max(len(s.phases) for s in network.signals)
     m_max = max(len(s.movements) for s in network.signals)
-    l_max = max(len(s.lanes) for s in network.signals)
     serves = np.zeros((n, p_max, m_max), dtype=np.int64)
     intergreen_s = np.zeros((n, p_max, p_max))
-    yields_to = np.zeros((n, m_max, m_max), dtype=np.int64)
-    uses = np.zeros((n, l_max, m_max), dtype=np.int64)
     for i, s in enumerate(network.signals):
-        p, m, k = len(s.phases), len(s.movements), len(s.lanes)
+        p, m = len(s.phases), len(s.movements)
         serves[i, :p, :m] = s.serves
         intergreen_s[i, :p, :p] = s.intergreen_s
-        yields_to[i, :m, :m] = s.yields_to
-        uses[i, :k, :m] = s.uses
     movements = [m for s in network.signals for m in s.movements]
     movement_start = starts([len(s.movements) for s in network.signals])
     lane_start = starts([len(s.lanes) for s in network.signals])
@@ -98,8 +128,6 @@ def lay_out(network: Network) -> Layout:
         lane_start=lane_start,
         serves=serves,
         intergreen_s=intergreen_s,
-        yields_to=yields_to,
-        uses=uses,
         lane_speed_mps=np.array([lane.speed_mps for s in network.signals for lane in s.lanes]),
         movement_saturation_veh_h=np.array([m.saturation_veh_h for m in movements]),
         movement_exit_storage_veh=np.array([m.exit_storage_veh for m in movements]),
@@ -107,4 +135,5 @@ def lay_out(network: Network) -> Layout:
         signal_of=signal_of,
         place_of=np.arange(len(movements)) - movement_start[signal_of],
         signal_of_lane=np.repeat(np.arange(n), np.diff(lane_start)),
+        network=network,
     )

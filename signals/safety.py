@@ -257,6 +257,27 @@ def vet(
     return tuple(result)
 
 
+LASTING = ("structure", "conflict", "min green", "max green", "every movement", "cycle", "offset")
+"""Rules that judge a repeating plan by itself, whatever runs."""
+
+
+def lasting_objection(plan: TimingPlan, site: Site, now_s: float) -> Objection | None:
+    """What would always be said against a repeating plan at this site; None where a moment may come at which it passes.
+
+    UnsafePlanError for a malformed one. The base plan is held to nothing: it runs as built.
+    """
+    check_form(plan, site)
+    if plan.stages == site.signal.base.stages and plan.offset_s == site.signal.base.offset_s:
+        return None
+    nobody = [NO_CALL_S] * len(site.signal.movements)
+    seen = Seen(now_s, plan.stages[0].phase, 0.0, nobody, site.signal.base)
+    for name in LASTING:
+        sentence = RULES[name](plan, site, seen)
+        if sentence is not None:
+            return Objection(name, plan.signal, f"{plan.signal}: {sentence}")
+    return None
+
+
 def plainly_safe(plan: TimingPlan, site: Site, now_s: float, phase: int, age_s: float, longest_red_s: float) -> bool:
     """Whether a single stage is so far from every limit that no rule can object: most wishes are settled here, at once.
 

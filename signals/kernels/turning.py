@@ -82,6 +82,8 @@ class Measured(NamedTuple):
         """With the counts since the last call; flow = faded counts / the time that the same fading leaves of the span."""
         if np.isnan(self.since_s):
             return Measured(self.counted_veh, self.flow_veh_h, now_s, now_s)
+        if now_s <= self.now_s:  # the same moment once more, or another time
+            return self
         counted_veh = faded_veh(self.counted_veh, counts_veh, now_s - self.now_s, memory_s)
         span_s = memory_s * (1.0 - np.exp(-(now_s - self.since_s) / memory_s))
         return Measured(counted_veh, counted_veh * 3600.0 / span_s, self.since_s, now_s)

@@ -103,6 +103,9 @@ def sequences(
     states = zip(at, running, targets, urgent, observed.phase.tolist(), observed.age_s.tolist(), strict=True)
     for i, (site, approved, target, must, phase, age_s) in enumerate(states):
         now, may_switch = approved.plan, age_s >= site.min_green_s[phase]
+        if math.isnan(age_s):  # nobody knows what is shown: there is nothing to decide
+            plans.append(now)
+            continue
         if age_s < 0.0 and not now.repeats and now.valid_until_s > now_s - age_s:
             plans.append(now)
             continue
@@ -124,7 +127,7 @@ def sequences(
 def is_calm(at: tuple[Site, ...], red_s: Floats, observed: Observation) -> bool:
     """Whether nobody can have to be forced or rescued: reds and greens are so short that the longest way out fits in."""
     patience_s, longest_green_s = patience(at)
-    return bool(red_s.max(initial=0.0) <= patience_s and observed.age_s.max(initial=0.0) <= longest_green_s)
+    return bool(red_s.max(initial=0.0) <= patience_s and float(np.fmax.reduce(observed.age_s, initial=0.0)) <= longest_green_s)
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from signals.layout import TURN_CODES, lay_out, starts
+from signals.layout import KEPT, LARGE, TURN_CODES, lay_out, starts
 from signals.types import Network, Turn
 
 
@@ -63,3 +63,19 @@ def test_codes_are_those_of_each_signals_phase_and_nobody_is_served_in_an_interg
     assert layout.codes_in(phase).tolist() == shown[0] + shown[1] + shown[2]
     now = layout.codes_now(phase, np.array([0.0, -1.0, 5.0]))
     assert now.tolist() == shown[0] + [0] * 13 + shown[2]
+
+
+def test_a_large_network_is_laid_out_once_and_a_small_one_is_not_remembered(mixed: Network) -> None:
+    large = Network("large", mixed.signals * LARGE)
+    assert lay_out(large) is lay_out(large)
+    assert lay_out(mixed) is not lay_out(mixed)
+    assert lay_out(Network("large", mixed.signals * LARGE)) is not lay_out(large)
+
+
+def test_no_more_networks_are_remembered_than_there_is_room_for(mixed: Network) -> None:
+    large = [Network(f"{k}", mixed.signals * LARGE) for k in range(KEPT + 1)]
+    first = lay_out(large[0])
+    for one in large[1:]:
+        lay_out(one)
+    assert lay_out(large[0]) is not first
+    assert lay_out(large[-1]) is lay_out(large[-1])

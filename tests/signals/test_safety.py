@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from signals.errors import UnsafePlanError
-from signals.safety import ONLY_REPEATING, ONLY_SEQUENCES, RULES, adopt, approach, plainly_safe, vet
+from signals.safety import ONLY_REPEATING, ONLY_SEQUENCES, RULES, adopt, approach, lasting_objection, plainly_safe, vet
 from signals.seam import Seen
 from signals.site import sites
 from signals.types import (
@@ -338,3 +338,27 @@ def test_only_a_plain_stage_of_the_signal_itself_is_settled_at_once(plan: Timing
     site = sites(four_arm, limits_of(four_arm, "resco"))[0]
     assert plainly_safe(sequence((1, 27.0)), site, NOW_S, 0, 20.0, 0.0)
     assert not plainly_safe(plan, site, NOW_S, 0, 20.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("greens_s", "offset_s", "rule"),
+    [
+        ([20.0, 20.0], 0.0, None),
+        ([20.0], 0.0, "every movement"),
+        ([1.0, 20.0], 0.0, "min green"),
+        ([20.0, 20.0], 500.0, "offset"),
+        ([290.0, 290.0], 0.0, "cycle"),
+    ],
+)
+def test_what_would_always_be_said_against_a_plan_is_said_before_it_is_tried(
+    four_arm: Network, limits_of: LimitsOf, greens_s: list[float], offset_s: float, rule: str | None
+) -> None:
+    limits, signal = limits_of(four_arm, "resco"), four_arm.signals[0]
+    phases = [stage.phase for stage in signal.base.stages]
+    stages = [(p, greens_s[min(k, len(greens_s) - 1)] + 1.0) for k, p in enumerate(phases[: 1 if len(greens_s) == 1 else None])]
+    found = lasting_objection(repeating(signal, *stages, offset_s=offset_s), sites(four_arm, limits)[0], NOW_S)
+    assert (None if found is None else found.rule) == rule
+
+
+def test_the_base_plan_is_held_to_nothing(four_arm: Network, limits_of: LimitsOf) -> None:
+    assert lasting_objection(four_arm.signals[0].base, sites(four_arm, limits_of(four_arm, "street"))[0], NOW_S) is None
