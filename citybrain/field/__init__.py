@@ -1,0 +1,1 @@
+"""The street as a process of its own, and the wires between it and the centre."""
