@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format types bench figures kernels docs clean
+.PHONY: demo serve chaos test lint format types bench figures kernels docs clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -13,7 +13,7 @@ $(BIN)/python:
 
 $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV) (SUMO and what the demo needs; once) ..."
-	$(PIP) -e '.[sumo,report,bench]'
+	$(PIP) -e '.[sumo,report,bench,serve]'
 	@touch $@
 
 $(VENV)/all.stamp: pyproject.toml | $(BIN)/python
@@ -24,6 +24,9 @@ $(VENV)/all.stamp: pyproject.toml | $(BIN)/python
 demo: $(VENV)/demo.stamp  ## the main job on real streets: table on the screen, report in out/demo/report.html
 	$(BIN)/citybrain bench --scenarios resco/cologne1,resco/cologne3,resco/cologne8 \
 	  --controllers learned,fixed,actuated,webster,max_pressure --seeds 10 --jobs 2 --out out/demo
+
+serve: $(VENV)/demo.stamp  ## a live city: a simulated street, the service, and its page on http://127.0.0.1:8080
+	$(BIN)/citybrain serve --demo
 
 test: $(VENV)/all.stamp  ## all tests
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -48,6 +51,9 @@ bench: $(VENV)/all.stamp  ## kernels and the cost of an episode beside bare SUMO
 figures: $(VENV)/all.stamp  ## the figures in benchmarks/baselines/, seeds 1-10, all RESCO networks (a quarter of an hour)
 	$(BIN)/python -m benchmarks.figures
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.forecast_figures --counts odot --out benchmarks/baselines/forecast_odot.json
+
+chaos: $(VENV)/all.stamp  ## faults at random moments, for a quarter of an hour: benchmarks/baselines/chaos.json
+	$(BIN)/python -m benchmarks.chaos --json benchmarks/baselines/chaos.json
 
 clean:
 	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

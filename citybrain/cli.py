@@ -18,8 +18,10 @@ from citybrain import assemble, wire
 from citybrain.cli_export import export
 from citybrain.cli_forecast import forecast_app
 from citybrain.cli_forecast_upkeep import rollback, upkeep
+from citybrain.cli_keys import audit_app, keys_app
 from citybrain.cli_leaderboard import leaderboard
 from citybrain.cli_sensors import sensors
+from citybrain.cli_serve import serve
 from citybrain.cli_service import plan, run
 from citybrain.cli_train import train
 from citybrain.cli_tune import tune
@@ -43,11 +45,14 @@ app = typer.Typer(
 forecast_app.command()(upkeep)
 forecast_app.command()(rollback)
 app.add_typer(forecast_app, name="forecast")
+app.add_typer(keys_app, name="keys")
+app.add_typer(audit_app, name="audit")
 app.command()(train)
 app.command()(tune)
 app.command()(export)
 app.command()(plan)
 app.command()(run)
+app.command()(serve)
 app.command()(sensors)
 app.command()(leaderboard)
 
@@ -231,6 +236,7 @@ def extra_for(module: str) -> str:
         "train": ("torch", "stable_baselines3", "sb3_contrib", "tensorboard"),
         "tune": ("optuna",),
         "report": ("matplotlib", "jinja2"),
+        "serve": ("fastapi", "starlette", "uvicorn", "pydantic", "aiomqtt"),
     }
     for extra, modules in extras.items():
         if module.split(".", maxsplit=1)[0] in modules:

@@ -27,19 +27,23 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def configured(path: Path, kind: type[T]) -> T:
     """A dataclass from a TOML file; its field names are the keys, its types are checked."""
-    table = read_toml(path)
+    return of_table(read_toml(path), kind, str(path))
+
+
+def of_table(table: dict[str, Any], kind: type[T], where: str) -> T:
+    """A dataclass from a table; ConfigError for an unknown or missing key or a value of another type."""
     hints = get_type_hints(kind)
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:
-            raise ConfigError(f"{path}: unknown key {key!r}; {nearest(key, known)}")
-        values[key] = fitted(value, hints[key], f"{path}: {key}")
+            raise ConfigError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
+        values[key] = fitted(value, hints[key], f"{where}: {key}")
     try:
         return kind(**values)
     except TypeError as error:
         missing = sorted(known - values.keys())
-        raise ConfigError(f"{path}: a key is missing; expected also {', '.join(missing)}") from error
+        raise ConfigError(f"{where}: a key is missing; expected also {', '.join(missing)}") from error
 
 
 def fitted(value: Any, hint: Any, where: str) -> Any:

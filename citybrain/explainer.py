@@ -68,10 +68,18 @@ class Explainer:
         self, network: Network, observed: Observation, forecast: FlowForecast | None, running: tuple[ApprovedPlan, ...]
     ) -> tuple[TimingPlan, ...]:
         """The planner's wish; what its phases are worth is asked before it decides."""
+        self.weigh(observed, forecast, running)
+        return self._planner.propose(network, observed, forecast, running)
+
+    def weigh(self, observed: Observation, forecast: FlowForecast | None, running: tuple[ApprovedPlan, ...]) -> None:
+        """Ask what the phases are worth now, with these plans running."""
         self._running = running
         if self._values_of is not None:
             self._values = self._values_of(observed, forecast)
-        return self._planner.propose(network, observed, forecast, running)
+
+    def sentence(self, i: int, tick: Tick) -> str:
+        """Why signal `i` does what it does at this tick; `weigh` comes first."""
+        return self._sentence(i, tick, tick.plans[i], overdue(tick.observed, self._layout, self._limits))
 
     def see(self, tick: Tick) -> list[Sentence]:
         """Sentences of this tick: one for every signal with a new plan, and for every wish that was refused."""

@@ -29,15 +29,20 @@ def newcomer(movements: tuple[str, ...]) -> FittedForecaster:
 class OnlineForecaster:
     """Lives as long as one run. `update` is cheap; it computes anew when a minute of the run has closed."""
 
-    def __init__(self, movements: tuple[str, ...], fitted: FittedForecaster | None = None, weekday: int = 0, bins: int = 1) -> None:
-        """`fitted` knows earlier days of the same movements (None: nobody does); `bins`: how many to forecast."""
+    def __init__(
+        self, movements: tuple[str, ...], fitted: FittedForecaster | None = None, weekday: int = 0, bins: int = 1, recalls: int = 0
+    ) -> None:
+        """`fitted` knows earlier days of the same movements (None: nobody does); `bins`: how many to forecast.
+
+        `recalls`: bins of the run to keep for `recorded`, at least 2; 0 keeps all of them.
+        """
         self._fitted = newcomer(movements) if fitted is None else fitted
         if self._fitted.detectors != movements:
             strange = next(iter(set(movements) ^ set(self._fitted.detectors)), "their order")
             raise ForecastError(f"the forecaster was fitted to other movements than the network has, e.g. {strange}")
         if self._fitted.bin_s % MINUTE_S:
             raise ForecastError(f"the forecaster has bins of {self._fitted.bin_s:g} s, expected whole minutes")
-        self._weekday, self._bins = weekday, bins
+        self._weekday, self._bins, self._recalls = weekday, bins, max(recalls, 2) if recalls else 0
         self._minutes = round(self._fitted.bin_s / MINUTE_S)
         self._tracker = Tracker(self._fitted, 0.0)  # until the first call says what time it is
         window = self._fitted.model.window_bins * self._minutes
@@ -109,6 +114,9 @@ class OnlineForecaster:
             self._bins_s.append(np.zeros_like(self._minute_s))
         self._bins_veh[k] += self._minute_veh
         self._bins_s[k] += self._minute_s
+        if self._recalls and k >= self._recalls:
+            del self._bins_veh[0], self._bins_s[0]
+            self._first_bin += 1
 
     def _predicted(self, now_s: float) -> FlowForecast:
         shape = (self._fitted.model.window_bins, self._minutes, len(self._minute_veh))

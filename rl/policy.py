@@ -20,7 +20,7 @@ from rl.observation import FEATURES, Eyes, layout_hash
 from rl.scorer import Scorer, Weights
 from signals.errors import PolicyError
 from signals.planners.sequence import sequences
-from signals.types import ApprovedPlan, FlowForecast, Network, Observation, SafetyEnvelope, TimingPlan
+from signals.types import ApprovedPlan, Floats, FlowForecast, Network, Observation, SafetyEnvelope, TimingPlan
 
 FORMAT = "citybrain-policy/1"
 ARRAYS, CARD = "arrays.npz", "card.json"
@@ -44,6 +44,10 @@ class LearnedPlanner:
         self._limits = limits
         self._eyes = Eyes(network, limits)
         self._choice = Choice(network, (policy if isinstance(policy, Policy) else load(policy or SHIPPED)).scorer)
+
+    def costs_s(self, observed: Observation, forecast: FlowForecast | None) -> Floats:
+        """The lookahead's price of each next phase, as the policy sees it [signal, phase]; NaN where it may not come now [s]."""
+        return self._eyes.lookahead.costs_s(observed, forecast)
 
     def propose(
         self, network: Network, observed: Observation, forecast: FlowForecast | None, running: tuple[ApprovedPlan, ...]

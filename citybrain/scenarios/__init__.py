@@ -1,0 +1,1 @@
+"""Scenarios of the city brain: one matter of the city a file (`citybrain.brain.Scenario`)."""
