@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from citybrain.service import audit
+from citybrain.service import adviser, audit
 from citybrain.service.desk import COMMANDS, Command, Fault, Mode, Receipt
 from citybrain.service.engine import CityTick, Engine, MakeForecaster, MakePlanner
 from citybrain.service.orders import Orders, Outcome, Scene, Stages, ordered, orders_from, orders_json, without_past
@@ -81,6 +81,9 @@ class CityService:
         self._asked: list[tuple[Orders, tuple[int, ...]]] = []
         self._faults: list[Fault] = []
         self.failed: Exception | None = None
+        self.after_tick: Callable[[], object] = lambda: None
+        """What is to be done by the engine's thread when there is time before the next tick; see `Collector`."""
+        self._advised_s = -np.inf
         self._stop, self._ready = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._store_lock = Lock(upkeep.folder / "lock")
@@ -233,6 +236,7 @@ class CityService:
                     began_s = time.perf_counter()
                     self.tick(now_s)
                     self.pulse.took(time.perf_counter() - began_s, now_s)
+                    self.after_tick()
                     next_s, heard_s = np.floor(now_s) + 1.0, time.monotonic()
                 elif now_s < next_s - 1.0 - BACK_S:
                     next_s = now_s  # the street's clock was set back
@@ -260,6 +264,7 @@ class CityService:
             self.engine.fit = self.fitness.fit
             self.engine.open_gates()
         self._expire(now_s)
+        self._advise(now_s, self.engine)
         self._write(tick, self.engine)
         self._ready.set()
 
@@ -278,6 +283,17 @@ class CityService:
                 left, over = without_past(self.orders, now_s)
                 if over:
                     self._settled("expire", {"signals": over}, SERVICE, Outcome(left, f"{', '.join(over)}: the override is over"))
+
+    def _advise(self, now_s: float, engine: Engine) -> None:
+        """Put better plans forward for signals in advise mode, now and then."""
+        if 0.0 <= now_s - self._advised_s < adviser.EVERY_S:
+            return
+        self._advised_s = now_s
+        with self._lock:
+            scene = Scene(self._sites, now_s, adviser.WHO, self.simulated, {})
+            orders, signals = adviser.advised(self.orders, engine, scene)
+            if signals:
+                self._settled("advise", {"signals": signals}, adviser.WHO, Outcome(orders, f"{len(signals)} plans put forward"))
 
     def _write(self, tick: CityTick, engine: Engine) -> None:
         """A store that fails raises an alarm and stops nothing."""
