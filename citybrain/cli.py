@@ -15,11 +15,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from citybrain import assemble, wire
+from citybrain.cli_ask import ask_app
 from citybrain.cli_export import export
 from citybrain.cli_forecast import forecast_app
 from citybrain.cli_forecast_upkeep import rollback, upkeep
 from citybrain.cli_keys import audit_app, keys_app
 from citybrain.cli_leaderboard import leaderboard
+from citybrain.cli_ops import backup, doctor, restore
 from citybrain.cli_sensors import sensors
 from citybrain.cli_serve import serve
 from citybrain.cli_service import plan, run
@@ -47,12 +49,16 @@ forecast_app.command()(rollback)
 app.add_typer(forecast_app, name="forecast")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
+app.add_typer(ask_app, name="ask")
 app.command()(train)
 app.command()(tune)
 app.command()(export)
 app.command()(plan)
 app.command()(run)
 app.command()(serve)
+app.command()(doctor)
+app.command()(backup)
+app.command()(restore)
 app.command()(sensors)
 app.command()(leaderboard)
 

@@ -48,6 +48,8 @@ class Manifest:
 def backup(city: Path, out: Path, now_s: float) -> Manifest:
     """Write the backup of a city's service; whole under this name, or not there. ConfigError in one sentence where it cannot be."""
     settings = city_settings(city)
+    if settings.keep.database:
+        raise ConfigError(f"{city}: the store is on PostgreSQL; expected pg_dump for it, and a copy of {settings.keep.folder}")
     store = settings.keep.folder / "city.db"
     if not store.is_file():
         raise ConfigError(f"{store}: no such file; expected the store of a service that has run")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ def write_settings(spec: DemoSpec, street_port: int) -> Path:
         "street": street,
         "plan": {"controller": spec.controller, "mode": spec.mode, "weekday": found.weekday},
         "keep": {"folder": "state"},
-        "web": {"port": spec.port},
+        "web": {"port": spec.port or free_port()},  # the same when the service is started again: pages find it there
     }
     lines = [f"site = {quoted(spec.scenario)}"]
     for name, table in tables.items():
@@ -108,6 +109,12 @@ def write_settings(spec: DemoSpec, street_port: int) -> Path:
     except OSError as error:
         raise ConfigError(f"{spec.folder}: cannot be written ({error.strerror})") from error
     return path
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
 
 
 def quoted(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sqlite3
@@ -132,12 +133,18 @@ def ours(path: Path) -> bool:
 def store(patient: Patient) -> Iterator[Finding]:
     """A store of this version or an older one, whole, its audit trail unbroken."""
     path = patient.folder / "city.db"
-    if not path.exists():
+    if patient.settings.keep.database:
+        yield from database(patient.settings.keep.database)
+    elif not path.exists():
         yield well("store", f"{path}: not there yet; made at the first start")
-        return
-    if not ours(path):
+    elif not ours(path):
         yield warned("store", f"{path}: not looked at, for it belongs to user {path.stat().st_uid}", "run this as the service's user")
-        return
+    else:
+        yield from looked_into(path, patient.thorough)
+
+
+def looked_into(path: Path, thorough: bool) -> Iterator[Finding]:
+    """Schema, pages and trail, as of one moment."""
     restore = "stop the service, keep the file aside, `citybrain restore` the last backup"
     try:
         with closing(read_only(path)) as db:
@@ -147,7 +154,7 @@ def store(patient: Patient) -> Iterator[Finding]:
                     "store", f"{path}: schema {schema} is of a later version; this one knows {len(MIGRATIONS)}", "install that version"
                 )
                 return
-            small = patient.thorough or path.stat().st_size < LARGE_BYTES
+            small = thorough or path.stat().st_size < LARGE_BYTES
             if schema == 0:
                 yield bad("store", f"{path}: is another program's database", "name another folder in city.toml, keep.folder")
                 return
@@ -167,6 +174,26 @@ def store(patient: Patient) -> Iterator[Finding]:
     if verdict.first_bad is not None:
         yield bad("audit", verdict.sentence, "somebody has changed the trail, or the disk has: compare it with a backup's")
     else:
+        yield well("audit", f"{verdict.sentence}; note this elsewhere: {verdict.head}")
+
+
+def database(url: str) -> Iterator[Finding]:
+    """A store on PostgreSQL: it answers, is of this version or an older one, and its trail is unbroken."""
+    pg = importlib.import_module("citybrain.service.pg")
+    try:
+        schema, verdict = pg.looked_at(url)
+    except ConfigError as error:
+        yield bad("store", str(error), "start the server, or mend keep.database in city.toml; plans go on meanwhile, commands are refused")
+        return
+    if schema > len(MIGRATIONS):
+        yield bad(
+            "store", f"{pg.told(url)}: schema {schema} is of a later version; this one knows {len(MIGRATIONS)}", "install that version"
+        )
+        return
+    yield well("store", f"{pg.told(url)}: schema {schema}" if schema else f"{pg.told(url)}: nothing there yet; made at the first start")
+    if verdict is not None and verdict.first_bad is not None:
+        yield bad("audit", verdict.sentence, "somebody has changed the trail: compare it with a dump's")
+    elif verdict is not None:
         yield well("audit", f"{verdict.sentence}; note this elsewhere: {verdict.head}")
 
 

@@ -12,9 +12,10 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+from citybrain.service import audit
 from signals.errors import ConfigError
 
 PREFIXES = ("postgresql://", "postgres://")
@@ -191,6 +192,22 @@ def migrate(db: Connection, migrations: Sequence[str]) -> None:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def looked_at(url: str) -> tuple[int, audit.Verdict | None]:
+    """The schema, and what the trail's check says, as of one moment; (0, None) where nothing is there yet. Changes nothing."""
+    db = Connection(url, durable=False)
+    try:
+        db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        row = db.execute("SELECT to_regclass(?)", (SCHEMA,)).fetchone()
+        if row is None or row[0] is None:
+            return 0, None
+        found = db.execute(f"SELECT version FROM {SCHEMA}").fetchone()
+        return int(found[0]) if found is not None else 0, audit.judged(cast(sqlite3.Connection, db), None)
+    except sqlite3.Error as error:
+        raise ConfigError(f"{db.place}: cannot be read as the service's store ({error})") from error
+    finally:
+        db.close()
 
 
 def told(url: str) -> str:

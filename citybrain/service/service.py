@@ -24,7 +24,7 @@ from citybrain.service.pulse import Pulse, State
 from citybrain.service.scribe import Scribe
 from citybrain.service.shards import LARGEST_SHARD
 from citybrain.service.site_book import SiteBook
-from citybrain.service.store import ArchivedPlan, Lock, Store, add_plan, set_state
+from citybrain.service.store import ArchivedPlan, Lock, Store, add_plan, place_of, set_state
 from citybrain.service.street import Street
 from signals.errors import ConfigError, LinkError, SignalsError
 from signals.rules import Rules
@@ -62,6 +62,7 @@ class Upkeep:
     mode: Mode = Mode.SHADOW
     keep_days: float = 14.0
     largest_shard: int = LARGEST_SHARD
+    database: str = ""
 
 
 class CityService:
@@ -86,11 +87,12 @@ class CityService:
         self._advised_s = -np.inf
         self._stop, self._ready = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._store_lock = Lock(upkeep.folder / "lock")
+        place = place_of(upkeep.folder, upkeep.database)
+        self._store_lock = Lock(upkeep.folder / "lock", upkeep.database)
         try:
-            self.store = Store(upkeep.folder / "city.db", durable=True)
-            self._scribe = Scribe(Store(upkeep.folder / "city.db", durable=False), plant.network, upkeep.keep_days)
-            self.reading = Store(upkeep.folder / "city.db", durable=False)
+            self.store = Store(place, durable=True)
+            self._scribe = Scribe(Store(place, durable=False), plant.network, upkeep.keep_days)
+            self.reading = Store(place, durable=False)
             self.orders = self._found_orders()
         except SignalsError:
             self._store_lock.release()
@@ -259,6 +261,7 @@ class CityService:
         if last is not None and not -BACK_S <= now_s - last.now_s <= AHEAD_S:
             self.engine.forget(now_s)
             self.pulse.forget()
+            self._move_holds(now_s - last.now_s)
         tick = self.engine.tick(now_s)
         if self.pulse.see(tick, self.engine.shards, self.orders, self.plant.street):
             self.engine.fit = self.fitness.fit
@@ -282,7 +285,23 @@ class CityService:
             with self._lock:
                 left, over = without_past(self.orders, now_s)
                 if over:
-                    self._settled("expire", {"signals": over}, SERVICE, Outcome(left, f"{', '.join(over)}: the override is over"))
+                    self._put_down("expire", {"signals": over}, SERVICE, Outcome(left, f"{', '.join(over)}: the override is over"))
+
+    def _move_holds(self, by_s: float) -> None:
+        """The street's clock has jumped: what is held by hand lasts for as long as was asked, not until an hour that has become another."""
+        with self._lock:
+            moved = {name: replace(one, until_s=one.until_s + by_s) for name, one in self.orders.standing.items() if one.by_hand}
+            if moved:
+                orders = replace(self.orders, standing={**self.orders.standing, **moved})
+                sentence = f"the street's clock jumped by {by_s:.0f} s; {', '.join(moved)}: held for as long as was asked"
+                self._put_down("clock", {"by_s": by_s, "signals": sorted(moved)}, SERVICE, Outcome(orders, sentence))
+
+    def _put_down(self, what: str, args: dict[str, Any], who: str, outcome: Outcome) -> None:
+        """What the service settles by itself; where the disk does not take it, nothing has changed, and plans go on."""
+        try:
+            self._settled(what, args, who, outcome)
+        except ConfigError as error:
+            self.pulse.trouble("store", self.now_s, str(error))
 
     def _advise(self, now_s: float, engine: Engine) -> None:
         """Put better plans forward for signals in advise mode, now and then."""
@@ -293,7 +312,7 @@ class CityService:
             scene = Scene(self._sites, now_s, adviser.WHO, self.simulated, {})
             orders, signals = adviser.advised(self.orders, engine, scene)
             if signals:
-                self._settled("advise", {"signals": signals}, adviser.WHO, Outcome(orders, f"{len(signals)} plans put forward"))
+                self._put_down("advise", {"signals": signals}, adviser.WHO, Outcome(orders, f"{len(signals)} plans put forward"))
 
     def _write(self, tick: CityTick, engine: Engine) -> None:
         """A store that fails raises an alarm and stops nothing."""

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import logging
 import os
+import secrets
 import signal
 import threading
 from concurrent.futures import TimeoutError as Late
@@ -27,11 +28,13 @@ from citybrain.intake.intake import Intake, warm_up
 from citybrain.intake.network_names import NetworkNames
 from citybrain.intake.sample_log import SampleLog
 from citybrain.intake.source import DataSource, Pace, listen
+from citybrain.service.client import ADDRESS
 from citybrain.service.desk import Mode
+from citybrain.service.keys import write_private
 from citybrain.service.service import CityService, Plant, Upkeep
 from citybrain.service.settings import CitySettings, SourceSettings
 from citybrain.service.showing import Showing
-from citybrain.service.store import Store, set_state
+from citybrain.service.store import Place, Store, place_of, set_state
 from citybrain.service.street import Stepped, Street
 from citybrain.service.wired import WiredStreet
 from forecasting.online import OnlineForecaster
@@ -44,7 +47,7 @@ from sumo_nets.network import read_network
 from sumo_nets.session import attach
 
 log = logging.getLogger("citybrain")
-EPOCH = "epoch"
+EPOCH, EPOCH_STRIDE = "epoch", 2**20
 ANSWERED_S = 0.5  # of the wall: by then an answer has gone out
 KEPT_WITHIN_S = 10.0  # of the wall: a delivery that is not on the disk by then is not acknowledged
 
@@ -59,14 +62,14 @@ def die_soon() -> None:
 class StoredEpochs:
     """Epochs of a service, remembered in its store; used before the service has it open."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "city.db"
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     def next(self, newest: int) -> int:
-        """Over all that were given out before."""
-        with Store(self._path, durable=True) as store:
+        """Over all that were given out before, by a number drawn: two services that begin at once must not have the same one."""
+        with Store(self._place, durable=True) as store:
             last = (store.state(EPOCH) or {"epoch": 0})["epoch"]
-            epoch = max(int(last), newest) + 1
+            epoch = max(int(last), newest) + 1 + secrets.randbelow(EPOCH_STRIDE)
             with store.transaction() as db:
                 set_state(db, EPOCH, {"epoch": epoch})
         return epoch
@@ -101,7 +104,7 @@ class Serving:
             self.network, self.settings.street.chosen_rules, self.street, assemble.planner, self._forecaster,
             self.settings.site, self.settings.street.simulated,
         )  # fmt: skip
-        upkeep = Upkeep(keep.folder, plan.controller, Mode(plan.mode), keep.days)
+        upkeep = Upkeep(keep.folder, plan.controller, Mode(plan.mode), keep.days, database=keep.database)
         self.service = CityService(plant, upkeep)
         self._closing.callback(self.service.stop)
         self.showing = Showing(self.service, self._arms())
@@ -114,6 +117,7 @@ class Serving:
         """Begin to tick, to answer, and to listen to further sources."""
         self.service.start()
         self.web.start()
+        write_private(self.settings.keep.folder / ADDRESS, self.web.address)
         self._listeners.start([self._source(one) for one in self.settings.sources])
 
     def _hear_no_more(self) -> None:
@@ -131,7 +135,14 @@ class Serving:
         transport: Any = getattr(importlib.import_module(module), name)
         wire = transport(host, port) if kind == "tcp" else transport(host, port, self.settings.site, field=False)
         die = die_soon if self.settings.street.simulated else None
-        return WiredStreet(wire, self.network, Heard(self.intake), StoredEpochs(self.settings.keep.folder), self.catalogue.key, die)
+        return WiredStreet(
+            wire,
+            self.network,
+            Heard(self.intake),
+            StoredEpochs(place_of(self.settings.keep.folder, self.settings.keep.database)),
+            self.catalogue.key,
+            die,
+        )
 
     def _forecaster(self, network: Network) -> Forecaster:
         name, weekday = self.settings.plan.forecast, self.settings.plan.weekday

@@ -16,6 +16,7 @@ port = 8080
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ class KeepSettings:
 
     folder: Path = Path("state")
     days: float = 14.0
+    database: str = ""  # postgresql://USER@HOST/NAME in place of folder/city.db
     samples_days: float = 2.0
 
 
@@ -153,4 +155,6 @@ def checked(settings: CitySettings, path: Path) -> CitySettings:
     if not (settings.keep.days > 0.0 and settings.keep.samples_days > 0.0 and settings.street.speed > 0.0):
         raise ConfigError(f"{path}: days, samples_days and speed; expected numbers above 0")
     check(settings.web)
+    if settings.keep.database:
+        importlib.import_module("citybrain.service.pg").told(settings.keep.database)
     return settings

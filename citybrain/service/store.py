@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib
 import json
 import os
 import sqlite3
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from citybrain.service import audit
 from signals.errors import ConfigError
@@ -33,6 +34,8 @@ MIGRATIONS = (
 """The n-th script leads from schema n to n + 1; none is ever changed once it has been released."""
 
 BUSY_MS = 5000
+Place = Path | str
+"""A file, or a database of PostgreSQL: postgresql://USER@HOST/NAME."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,9 @@ class ArchivedPlan:
 class Store:
     """A connection; each thread has its own. `durable`: a commit waits for the disk."""
 
-    def __init__(self, path: Path, *, durable: bool) -> None:
-        self.path = path
-        self.db = opened(path, durable)
+    def __init__(self, place: Place, *, durable: bool) -> None:
+        self.place = place
+        self.db = opened(place, durable)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -70,7 +73,7 @@ class Store:
             with contextlib.suppress(sqlite3.Error):
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
-            raise ConfigError(f"{self.path}: nothing was written: {error}") from error
+            raise ConfigError(f"{self.place}: nothing was written: {error}") from error
 
     def state(self, key: str) -> dict[str, Any] | None:
         """A value kept under a key; None where there is none yet."""
@@ -141,8 +144,23 @@ def add_plan(
     return int(cursor.lastrowid or 0)
 
 
-def opened(path: Path, durable: bool) -> sqlite3.Connection:
-    """The database, of the newest schema; ConfigError where the file is something else or of a later version."""
+def place_of(folder: Path, database: str) -> Place:
+    """Where a service keeps its store."""
+    return database or folder / "city.db"
+
+
+def opened(place: Place, durable: bool) -> sqlite3.Connection:
+    """The database, of the newest schema; ConfigError where it is something else or of a later version."""
+    if isinstance(place, Path):
+        return opened_file(place, durable)
+    # It speaks like sqlite3's: the same statements, placeholders and errors.
+    db: Any = importlib.import_module("citybrain.service.pg").opened(place, durable, MIGRATIONS)
+    audit.create(db)
+    return cast(sqlite3.Connection, db)
+
+
+def opened_file(path: Path, durable: bool) -> sqlite3.Connection:
+    """SQLite's."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, timeout=BUSY_MS / 1000.0, isolation_level=None, check_same_thread=False)
@@ -178,8 +196,9 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 class Lock:
     """One service a store: held as long as the process lives, whatever kills it."""
 
-    def __init__(self, path: Path) -> None:
-        """ConfigError where another process holds it."""
+    def __init__(self, path: Path, database: str = "") -> None:
+        """ConfigError where another process holds it, or another service, wherever it runs, the database."""
+        self._claim: Any = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -193,9 +212,16 @@ class Lock:
             raise ConfigError(f"{path}: another service (process {holder}) works on this store; expected to be the only one") from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        try:
+            self._claim = importlib.import_module("citybrain.service.pg").Claim(database) if database else None
+        except ConfigError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let others in; asked twice, it has been done."""
+        if self._claim is not None:
+            self._claim.release()
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from citybrain import cli, cli_ops
+from citybrain import cli
 from citybrain.cli_ask import ask_app
 from citybrain.service.alarms import WORDS
 
@@ -27,11 +27,7 @@ def test_every_command_that_is_named_exists(name: str) -> None:
     asked = {word.replace("-", "_") for word in re.findall(r"`ask ([a-z-]+)", text)}
     verbs = {word for word in re.findall(r"(?:citybrain|cb) ([a-z]+)(?=[ `])", text)}
     known = {one.name or one.callback.__name__ for one in cli.app.registered_commands if one.callback}
-    known |= (
-        {group.name for group in cli.app.registered_groups}
-        | {"ask"}
-        | {one for one in ("doctor", "backup", "restore") if hasattr(cli_ops, one)}
-    )
+    known |= {group.name for group in cli.app.registered_groups}
     assert verbs and verbs <= known
     assert asked <= {verb.replace("-", "_") for verb in typer.main.get_command(ask_app).commands}  # type: ignore[attr-defined]
 

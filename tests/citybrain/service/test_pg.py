@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from citybrain.service import audit, pg, store
+from citybrain.service import audit, doctor_folder, pg, store
 from citybrain.service.pg import Claim, Connection, of_sqlite, told
 from citybrain.service.store import MIGRATIONS, Store, add_plan, set_state
 from signals.errors import ConfigError
@@ -195,6 +195,33 @@ def test_an_older_database_is_led_on_and_a_script_that_fails_leaves_it_as_it_was
     db.close()
     with pytest.raises(ConfigError, match="schema 2 is of a later version"):
         pg.opened(url, True, MIGRATIONS)
+
+
+def test_who_looks_sees_schema_and_trail_and_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pg.looked_at(url) == (0, None)
+    with opened(url, monkeypatch) as kept, kept.transaction() as db:
+        audit.append(db, "ada", "lift", {}, "done", 1.0)
+    schema, verdict = pg.looked_at(url)
+    assert schema == len(MIGRATIONS) and verdict is not None and (verdict.records, verdict.first_bad) == (1, None)
+    db = Connection(url, durable=True)
+    db.execute("DROP TABLE audit")
+    with pytest.raises(ConfigError, match="cannot be read as the service's store"):
+        pg.looked_at(url)
+    db.close()
+
+
+def test_a_service_goes_by_the_address_in_its_settings(url: str, tmp_path: Path) -> None:
+    lock = store.Lock(tmp_path / "lock", url)
+    with pytest.raises(ConfigError, match="another service works on this store"):
+        store.Lock(tmp_path / "on another machine" / "lock", url)
+    with Store(store.place_of(tmp_path, url), durable=True) as kept, kept.transaction() as db:
+        audit.append(db, "ada", "lift", {}, "done", 1.0)
+    lock.release()
+    store.Lock(tmp_path / "lock", url).release()
+    found = list(doctor_folder.database(url))
+    assert [(one.what, one.level.value) for one in found] == [("store", "ok"), ("audit", "ok")] and "1 records" in found[1].sentence
+    assert [one.level.value for one in doctor_folder.database(url.replace("host=", "host=/none"))] == ["bad"]
+    assert store.place_of(tmp_path, "") == tmp_path / "city.db"
 
 
 def test_another_programs_database_is_refused_and_left_alone(url: str) -> None:

@@ -42,7 +42,7 @@ class Field:
         """Another centre's end."""
         senses = Senses(self.network, Catalogue.of(self.network))
         wire = TcpTransport("127.0.0.1", self.port)
-        return WiredStreet(wire, self.network, senses, StoredEpochs(self.folder), Catalogue.of(self.network).key)
+        return WiredStreet(wire, self.network, senses, StoredEpochs(self.folder / "city.db"), Catalogue.of(self.network).key)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_what_cannot_be_broken_is_told(field: Field) -> None:
 
 def test_nobody_at_the_other_end_is_told(grid: Network, tmp_path: Path) -> None:
     wire = TcpTransport("127.0.0.1", 1)
-    street = WiredStreet(wire, grid, Senses(grid, Catalogue.of(grid)), StoredEpochs(tmp_path))
+    street = WiredStreet(wire, grid, Senses(grid, Catalogue.of(grid)), StoredEpochs(tmp_path / "city.db"))
     try:
         assert np.isnan(street.now_s)
         with pytest.raises(LinkError, match="does not answer"):
@@ -174,6 +174,8 @@ def test_nobody_at_the_other_end_is_told(grid: Network, tmp_path: Path) -> None:
         street.close()
 
 
-def test_epochs_only_grow(tmp_path: Path) -> None:
-    epochs = StoredEpochs(tmp_path)
-    assert [epochs.next(0), epochs.next(0), epochs.next(41), StoredEpochs(tmp_path).next(7)] == [1, 2, 42, 43]
+def test_epochs_only_grow_and_those_of_two_folders_differ(tmp_path: Path) -> None:
+    epochs, other = StoredEpochs(tmp_path / "a" / "city.db"), StoredEpochs(tmp_path / "b" / "city.db")
+    given = [epochs.next(0), epochs.next(0), epochs.next(10**9), StoredEpochs(tmp_path / "a" / "city.db").next(7)]
+    assert given == sorted(set(given)) and given[2] > 10**9
+    assert other.next(0) not in given
