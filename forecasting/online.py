@@ -46,8 +46,8 @@ class OnlineForecaster:
         self._minutes = round(self._fitted.bin_s / MINUTE_S)
         self._tracker = Tracker(self._fitted, 0.0)  # until the first call says what time it is
         window = self._fitted.model.window_bins * self._minutes
-        self._recent_veh = np.zeros((window, len(movements)))  # [minute, movement] newest last
-        self._recent_s = np.zeros((window, len(movements)))  # [minute, movement] how long each was observed
+        self._recent_veh = np.zeros((window, len(movements)), dtype=np.float32)  # [minute, movement] newest last
+        self._recent_s = np.zeros((window, len(movements)), dtype=np.float32)  # [minute, movement] how long each was observed
         self._minute_veh, self._minute_s = np.zeros(len(movements)), np.zeros(len(movements))
         self._now_s, self._closes_s = np.nan, np.nan
         self._forecast: FlowForecast | None = None
@@ -120,8 +120,8 @@ class OnlineForecaster:
 
     def _predicted(self, now_s: float) -> FlowForecast:
         shape = (self._fitted.model.window_bins, self._minutes, len(self._minute_veh))
-        share = self._recent_s.reshape(shape).sum(axis=1) / self._fitted.bin_s
-        sum_veh = self._recent_veh.reshape(shape).sum(axis=1)
+        share = self._recent_s.reshape(shape).sum(axis=1, dtype=np.float64) / self._fitted.bin_s
+        sum_veh = self._recent_veh.reshape(shape).sum(axis=1, dtype=np.float64)
         recent_veh = scaled_up(sum_veh, share, MIN_SHARE)
         clock_s = week_clock_s(now_s, self._weekday)
         return self._tracker.forecast_from(recent_veh, clock_s, self._bins, np.minimum(share, 1.0), made_at_s=now_s)

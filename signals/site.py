@@ -3,7 +3,8 @@
 `signals.safety` asks these facts at every tick; planners may ask `base_wait_s` to know how long they can hold a phase.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,8 @@ from signals.types import Bools, Floats, Intersection, Network, SafetyEnvelope, 
 
 Grid = tuple[tuple[float, ...], ...]
 KEPT = 16  # networks whose facts are remembered: training runs several in one process
+KEPT_SMALL = 512  # and so many of few signals: a service plans single ones between its ticks
+SMALL = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # one object a signal and envelope: compared and hashed as itself
@@ -81,9 +84,9 @@ def base_wait_s(signal: Intersection) -> Floats:
     return wait_s
 
 
-def longest_base_red_s(signal: Intersection) -> Floats:
-    """[movement] longest red in a cycle of the base plan [s]; 0 where it never serves the movement."""
-    waits = base_wait_s(signal)
+def longest_base_red_s(signal: Intersection, waits: Floats | None = None) -> Floats:
+    """[movement] longest red in a cycle of the base plan [s]; 0 where it never serves the movement. `waits`: `base_wait_s`, if known."""
+    waits = base_wait_s(signal) if waits is None else waits
     green = signal.serves > Serves.NOT
     red_s = np.zeros(len(signal.movements))
     stages = signal.base.stages
@@ -93,13 +96,21 @@ def longest_base_red_s(signal: Intersection) -> Floats:
     return red_s
 
 
-def _site(signal: Intersection, limits: SafetyEnvelope, start: int) -> Site:
-    """The facts of one signal."""
+def _alike(signal: Intersection, limits: SafetyEnvelope) -> Hashable:
+    """What the facts of a signal follow from, names of movements apart: signals of one key share theirs."""
+    matrices = (signal.serves, signal.conflicts, signal.yields_to, signal.yellow_s, signal.all_red_s)
+    return id(limits), signal.base.stages, signal.exceptions, *(part for m in matrices for part in (m.shape, m.tobytes()))
+
+
+def _site(signal: Intersection, limits: SafetyEnvelope, start: int, like: Site | None = None) -> Site:
+    """The facts of one signal; those of one that is alike in all but names are shared, which keeps a large city small."""
+    if like is not None and not any(like.clash):  # clashes are told by the movements' names
+        return replace(like, signal=signal, movement_start=start, movement_end=start + len(signal.movements))
     words: list[str | None] = [None] * len(signal.phases)
     for p, m, n in clashes(signal):
         words[p] = f"{signal.movements[m].id} and {signal.movements[n].id}"
     waits = base_wait_s(signal)
-    red_s = np.maximum(longest_base_red_s(signal), limits.max_red_s)
+    red_s = np.maximum(longest_base_red_s(signal, waits), limits.max_red_s)
     green = signal.serves > Serves.NOT
     return Site(
         signal=signal,
@@ -117,6 +128,14 @@ def _site(signal: Intersection, limits: SafetyEnvelope, start: int) -> Site:
     )
 
 
+def _shared(kinds: dict[Hashable, Site], signal: Intersection, limits: SafetyEnvelope, start: int) -> Site:
+    """The facts of one signal, from those of the first of its kind."""
+    key = _alike(signal, limits)
+    found = _site(signal, limits, start, kinds.get(key))
+    kinds.setdefault(key, found)
+    return found
+
+
 _KNOWN: dict[tuple[int, int], tuple[Network, tuple[SafetyEnvelope, ...], tuple[Site, ...]]] = {}
 
 
@@ -127,9 +146,11 @@ def sites(network: Network, limits: tuple[SafetyEnvelope, ...]) -> tuple[Site, .
     if known is None:
         # The entry holds both objects, so that their identities cannot pass to others while it lives.
         starts = np.cumsum([0] + [len(s.movements) for s in network.signals]).tolist()
-        made = tuple(_site(s, e, a) for s, e, a in zip(network.signals, limits, starts[:-1], strict=True))
+        kinds: dict[Hashable, Site] = {}
+        made = tuple(_shared(kinds, s, e, a) for s, e, a in zip(network.signals, limits, starts[:-1], strict=True))
         known = (network, limits, made)
-        if len(_KNOWN) >= KEPT:
-            _KNOWN.pop(next(iter(_KNOWN)))
+        alike = [k for k, one in _KNOWN.items() if (len(one[2]) <= SMALL) == (len(made) <= SMALL)]
+        if len(alike) >= (KEPT_SMALL if len(made) <= SMALL else KEPT):
+            _KNOWN.pop(alike[0])
         _KNOWN[key] = known
     return known[2]

@@ -88,24 +88,34 @@ class Catalogue:
         layout = lay_out(network)
         movements = [m for s in network.signals for m in s.movements]
         watched = np.flatnonzero([m.turn is not Turn.CROSSING for m in movements])
-        most = []
-        for s in network.signals:
-            lanes = {lane.id: lane for lane in s.lanes}
-            for m in s.movements:
-                if m.turn is not Turn.CROSSING:
-                    own = [lanes[name] for name in m.lanes if name in lanes]
-                    most += [largest(kind, m, own, period_s) for kind in KINDS]
+        most = largest_of(network, period_s)
         n = len(watched) * len(KINDS)
         return cls(
             names=Regular(network, tuple(str(kind) for kind in KINDS), layout.movement_start, watched),
             kind=np.tile(np.arange(len(KINDS), dtype=np.int32), len(watched)),
             period_s=np.full(n, period_s, np.float32),
-            largest=np.array(most, np.float32),
+            largest=most.ravel(),
             link_sensor=np.arange(n, dtype=np.int32),
             link_movement=np.repeat(watched, len(KINDS)).astype(np.int32),
             link_share=np.ones(n, np.float32),
             movements=len(movements),
         )
+
+
+def largest_of(network: Network, period_s: float) -> Float32s:
+    """`largest` of every watched movement [movement, kind]; equal lanes and exits are asked about once."""
+    known: dict[tuple[float, ...], list[float]] = {}
+    found = []
+    for s in network.signals:
+        lanes = {lane.id: lane for lane in s.lanes}
+        for m in s.movements:
+            if m.turn is not Turn.CROSSING:
+                own = [lanes[name] for name in m.lanes if name in lanes]
+                key = (m.exit_storage_veh, *[lane.storage_veh for lane in own])
+                if key not in known:
+                    known[key] = [largest(kind, m, own, period_s) for kind in KINDS]
+                found.append(known[key])
+    return np.array(found, np.float32).reshape(-1, len(KINDS))
 
 
 def largest(kind: Kind, movement: Movement, lanes: list[Lane], period_s: float) -> float:

@@ -92,7 +92,6 @@ class Intake:
     def read(self, now_s: float, phase: Ints, age_s: Floats, red_s: Floats) -> Observation:
         """What is known now; sensors that are not to be believed are NaN."""
         with self._lock:
-            self.quality.close(now_s)
             self.flags = self.quality.flags(now_s, self.senses.last_s, self.gate.impossible)
             self.senses.doubt(self.flags >= Flag.STUCK)
             return self.senses.read(now_s, phase, age_s, red_s)
@@ -119,6 +118,7 @@ class Intake:
         return Receipt(number, kept)
 
     def _heed(self, found: Frame, now_s: float) -> npt.NDArray[np.int64]:
+        self.quality.close(now_s)  # here rather than in `read`: the minute's judgement must not hold up a tick
         judged = self.gate.samples(found.samples, now_s)
         for samples, late in ((judged.good, False), (judged.late, True)):
             if len(samples):

@@ -109,7 +109,8 @@ def loaded(file: Path) -> Network:
     try:
         if file.stat().st_size > LARGEST_BYTES:
             raise ConfigError(f"{file}: larger than {LARGEST_BYTES} bytes")
-        with np.load(file, allow_pickle=False) as stored:
+        # np.load leaves a file open whose archive is broken, unless it was given an open one.
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             return unpacked({name: stored[name] for name in stored.files})
     except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
         raise ConfigError(f"{file}: no network can be read from it ({type(error).__name__}: {error})") from error

@@ -29,8 +29,11 @@ from citybrain.intake.network_names import NetworkNames
 from citybrain.intake.sample_log import SampleLog
 from citybrain.intake.source import DataSource, Pace, listen
 from citybrain.service.client import ADDRESS
+from citybrain.service.collector import Collector
 from citybrain.service.desk import Mode
+from citybrain.service.heap import give_back_large_blocks
 from citybrain.service.keys import write_private
+from citybrain.service.network_file import network_of
 from citybrain.service.service import CityService, Plant, Upkeep
 from citybrain.service.settings import CitySettings, SourceSettings
 from citybrain.service.showing import Showing
@@ -43,12 +46,12 @@ from signals.errors import ConfigError
 from signals.loop import Forecaster
 from signals.types import Floats, Ints, Network, Observation
 from sumo_nets.bearings import arm_names, bearings_deg
-from sumo_nets.network import read_network
 from sumo_nets.session import attach
 
 log = logging.getLogger("citybrain")
 EPOCH, EPOCH_STRIDE = "epoch", 2**20
 ANSWERED_S = 0.5  # of the wall: by then an answer has gone out
+LARGEST_DRAWN_BYTES = 30_000_000
 KEPT_WITHIN_S = 10.0  # of the wall: a delivery that is not on the disk by then is not acknowledged
 
 
@@ -80,11 +83,14 @@ class Serving:
 
     def __init__(self, settings: CitySettings) -> None:
         self.settings = settings
-        self.network = read_network(settings.street.net, settings.street.chosen_rules, name=settings.site)
-        self.catalogue = Catalogue.of(self.network)
-        self._names = NetworkNames(self.network)
-        self._closing = ExitStack()
+        give_back_large_blocks()
+        self._closing, self._collector = ExitStack(), Collector()
+        self._closing.callback(self._collector.stop)
         try:
+            found = network_of(settings.street.net, settings.street.chosen_rules, settings.keep.folder)
+            self.network = replace(found, name=settings.site)
+            self.catalogue = Catalogue.of(self.network)
+            self._names = NetworkNames(self.network)
             self._open()
         except BaseException:
             self._closing.close()
@@ -106,6 +112,7 @@ class Serving:
         )  # fmt: skip
         upkeep = Upkeep(keep.folder, plan.controller, Mode(plan.mode), keep.days, database=keep.database)
         self.service = CityService(plant, upkeep)
+        self.service.after_tick = self._collector.after_tick
         self._closing.callback(self.service.stop)
         self.showing = Showing(self.service, self._arms())
         self.web = self._web()
@@ -151,16 +158,24 @@ class Serving:
         fitted = None if name == "last" else forecaster_in(Path(name))
         return OnlineForecaster(movement_names(network), fitted, weekday, recalls=2)
 
+    def _drawn(self) -> Path | None:
+        """The net whose shapes the page draws; a city's is too large to be read at every start, so its streets are drawn straight."""
+        net = self.settings.street.net
+        return net if net.stat().st_size <= LARGEST_DRAWN_BYTES else None
+
     def _arms(self) -> dict[str, dict[str, str]]:
         """By signal and approach: the compass point it comes from."""
-        from_deg = bearings_deg(self.settings.street.net)
+        net = self._drawn()
+        if net is None:
+            return {}
+        from_deg = bearings_deg(net)
         return {s.id: arm_names(s, from_deg) for s in self.network.signals}
 
     def _web(self) -> Any:
         app, server = importlib.import_module("citybrain.web.app"), importlib.import_module("citybrain.web.server")
         served = importlib.import_module("citybrain.web.served").Served(self.service, self.showing, self.take)
         drawing = importlib.import_module("citybrain.web.geometry").CityDrawing(
-            self.network, self.settings.street.net, site=self.settings.site, simulated=self.settings.street.simulated
+            self.network, self._drawn(), site=self.settings.site, simulated=self.settings.street.simulated
         )
         access = app.access_to(self.settings.keep.folder, self.network, self.settings.web)
         return server.WebServer(app.create_app(served, access, drawing), access)

@@ -113,12 +113,9 @@ class Lookahead:
             return self._no_flow
         if forecast is not self._flow[0]:
             flow = np.nan_to_num(forecast.flow_veh_h[0], nan=0.0)
-            padded = np.zeros(self._share.shape)
-            for i in range(len(self.layout.phases)):
-                lanes = slice(self.layout.lane_start[i], self.layout.lane_start[i + 1])
-                first, last = self.layout.movement_start[i], self.layout.movement_start[i + 1]
-                padded[lanes, : last - first] = flow[first:last]
-            self._flow = (forecast, padded * self._share)
+            by_signal = np.zeros((len(self.layout.phases), self._share.shape[1]))
+            by_signal[self.layout.signal_of, self.layout.place_of] = flow
+            self._flow = (forecast, by_signal[self.layout.signal_of_lane] * self._share)
         return self._flow[1]
 
 
@@ -147,17 +144,22 @@ def ways_between(network: Network, layout: Layout, lane_share: Floats, least_m: 
 
     Over streets shorter than `least_m` nobody's release is worth playing: it arrives before the next decision.
     """
-    start, rows = [0], []
+    start: list[int] = [0]
+    rows: list[tuple[int, int, float, float]] = []
     index = {s.id: i for i, s in enumerate(network.signals)}
     streets: dict[str, list[Street]] = {}
     for street in network.streets:
         if street.length_m >= least_m:
             streets.setdefault(street.from_signal, []).append(street)
-    fed_by = [{street_of(e) for e in (lane.id, *lane.upstream)} for s in network.signals for lane in s.lanes]
+    fed_by = [{street_of(e) for e in (lane.id, *lane.upstream)} for s in network.signals for lane in s.lanes] if streets else []
     for signal in network.signals:
+        onwards = streets.get(signal.id, ())
+        if not onwards:
+            start += [len(rows)] * len(signal.movements)
+            continue
         for movement in signal.movements:
             exits = {street_of(e) for e in movement.exits}
-            for street in streets.get(signal.id, ()):
+            for street in onwards:
                 j = index[street.to_signal]
                 travel_s = (street.length_m + movement.crossing_m) / max(street.speed_mps, 1.0)
                 for k in range(layout.lane_start[j], layout.lane_start[j + 1]):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from signals.site import KEPT, allowed_together, base_wait_s, clashes, longest_base_red_s, sites
+from signals.site import KEPT_SMALL, allowed_together, base_wait_s, clashes, longest_base_red_s, sites
 from signals.types import Intersection, Network, SafetyEnvelope, Stage
 
 LimitsOf = Callable[[Network, str], tuple[SafetyEnvelope, ...]]
@@ -100,7 +100,18 @@ def test_other_limits_make_other_facts(pair: Network, limits_of: LimitsOf) -> No
 def test_only_a_few_networks_are_remembered_and_the_rest_is_made_anew(pair: Network, limits_of: LimitsOf) -> None:
     first_limits = limits_of(pair, "resco")
     first = sites(pair, first_limits)
-    others = [limits_of(pair, "free") for _ in range(KEPT)]
-    assert [sites(pair, limits)[0].limits is limits[0] for limits in others] == [True] * KEPT
+    others = [limits_of(pair, "free") for _ in range(KEPT_SMALL)]
+    assert [sites(pair, limits)[0].limits is limits[0] for limits in others] == [True] * KEPT_SMALL
     again = sites(pair, first_limits)
     assert again is not first and again[0].limits is first_limits[0]
+
+
+def test_signals_that_are_alike_in_all_but_names_share_their_facts(pair: Network, limits_of: LimitsOf) -> None:
+    one = pair.signals[0]
+    other = replace(one, id="other", base=replace(one.base, signal="other"))
+    (limits,) = limits_of(Network("one", (one,)), "street")
+    first, second = sites(Network("two", (one, other)), (limits, limits))
+    assert second.base_wait_s is first.base_wait_s and second.signal is other
+    assert (second.movement_start, second.movement_end) == (len(one.movements), 2 * len(one.movements))
+    longer = replace(other, base=replace(other.base, stages=(*other.base.stages[:-1], replace(other.base.stages[-1], green_s=99.0))))
+    assert sites(Network("two", (one, longer)), (limits, limits))[1].base_wait_s != first.base_wait_s

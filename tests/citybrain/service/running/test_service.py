@@ -103,6 +103,35 @@ def test_an_override_that_is_over_is_let_go_and_written_down(serving: CityServic
     assert (last["who"], last["what"]) == ("service", "expire")
 
 
+def test_a_phase_is_held_for_as_long_as_was_asked_though_the_street_s_clock_is_put_back(serving: CityService, grid: Network) -> None:
+    ticked(serving, 3)
+    name, asked_s = grid.signals[0].id, serving.now_s
+    serving.submit(Override(name, 2, 60.0, "an event"), "Ann")
+    assert serving.orders.standing[name].until_s == asked_s + 60.0
+    serving.tick(asked_s - 1800.0)
+    assert asked_s - 1800.0 + 55.0 <= serving.orders.standing[name].until_s <= asked_s - 1800.0 + 65.0
+    serving.tick(asked_s - 1730.0)
+    assert name not in serving.orders.standing
+    assert audit.records(serving.store.db, 1, 10)[2]["what"] == "clock"
+
+
+def test_an_override_that_is_over_on_a_full_disk_is_the_store_s_trouble_and_stops_no_plan(
+    serving: CityService, grid: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticked(serving, 1)
+    serving.submit(Override(grid.signals[0].id, 2, 2.0, "an event"), "Ann")
+
+    def full(*args: Any) -> int:
+        raise ConfigError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "append", full)
+        ticked(serving, 6)
+    assert serving.state.ticks == 7 and grid.signals[0].id in serving.orders.standing
+    ticked(serving, 1)
+    assert grid.signals[0].id not in serving.orders.standing
+
+
 def test_every_tick_is_in_the_journal_as_it_was(serving: CityService) -> None:
     serving.submit(SetMode(Mode.AUTOMATIC), "Ann")
     began_s = serving.plant.street.now_s
