@@ -19,6 +19,7 @@ REPEATING_LEASE_S = 120.0  # a plan that repeats is lent for so long at a time
 RENEW_SHARE = 0.5  # of that: then it is renewed
 AGAIN_S = 2.0  # of field time without an answer: it is sent again
 MOST_TRIES = 5
+ASK_S = 10.0  # who would not even take its base plan is asked again so often: it may have been mended
 MOST_ANEW = 3  # times that a plan is lent anew to a controller that does not hold it
 GIVEN_BACK_S = 120.0  # a controller that was told to end its lease has done so, however long its green
 
@@ -74,7 +75,7 @@ class Lent:
 
     def due(self, now_s: float) -> tuple[list[int], list[int]]:
         """Signals whose lease is to be renewed, and those to which it is to be sent again as it is."""
-        renew = np.flatnonzero(self._renew_s <= now_s).tolist()
+        renew = np.flatnonzero((self._renew_s <= now_s) | self._estranged(now_s)).tolist()
         again = np.flatnonzero(self._waiting & (now_s - self._sent_s >= AGAIN_S)).tolist()
         found = []
         for i in again:
@@ -86,6 +87,12 @@ class Lent:
                 self._sent_s[i] = now_s
                 found.append(i)
         return renew, found
+
+    def _estranged(self, now_s: float) -> Bools:
+        """[signal] told to go back to its base plan, and said no or nothing: nothing else would ever be lent to it again."""
+        apart = (self.verdict == Health.REFUSED) | (self.verdict == Health.UNANSWERED)
+        found: Bools = apart & (self._until_s == np.inf) & ~self._waiting & (now_s - self._sent_s >= ASK_S)
+        return found
 
     def answered(self, i: int, ack: Ack, answered_s: float) -> None:
         """An acknowledgement; those of other leases mean nothing, except that a newer centre has spoken."""

@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "street": ("critical", "the street does not answer: {why}", "路网无应答:{why}"),
     "store": ("critical", "the journal cannot be written; plans go on: {why}", "日志无法写入,方案继续执行:{why}"),
     "slow": ("warning", "a tick took {why}; expected under a second", "单次计算耗时 {why},应小于 1 秒"),
+    "sensors": ("warning", "over {why} of all movements are not sensed, or not believed", "超过 {why} 的流向没有检测数据或数据不可信"),
     "fenced": ("critical", "another service with a newer epoch steers these signals: {why}", "另一服务(更新的任期)正在控制信号:{why}"),
 }
 KINDS = {SILENT: "silent", FLASH: "flash", DEGRADED: "degraded"}

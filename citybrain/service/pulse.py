@@ -28,6 +28,7 @@ KPI_EVERY = 5  # ticks
 INDICES_EVERY = 5
 SLOW_S = 1.0
 SCORED_LOOKS = 1800.0
+MANY_SILENT = 0.15  # of all movements
 SLOWEST_FADES = 0.999  # a tick
 
 
@@ -65,6 +66,7 @@ class Pulse:
         self.alarms.clear("street")
         self.alarms.see(self.fitness, tick.now_s, street.reason_of)
         self._mind_others(street.fenced(), tick.now_s)
+        self._mind_sensors(tick)
         for k in tick.planned:
             self._score(shards[k], tick.observed)
         self._show(tick, shards, orders)
@@ -75,6 +77,14 @@ class Pulse:
             self.alarms.raise_("fenced", "", now_s, f"{fenced} of {len(self._names)}")
         else:
             self.alarms.clear("fenced")
+
+    def _mind_sensors(self, tick: CityTick) -> None:
+        """Silent or doubted sensors all over the city, which no single signal's alarm shows."""
+        silent = float(np.isnan(tick.observed.queue_veh).mean())
+        if silent >= MANY_SILENT:
+            self.alarms.raise_("sensors", "", tick.now_s, f"{MANY_SILENT:.0%}")
+        elif silent < 0.5 * MANY_SILENT:
+            self.alarms.clear("sensors")
 
     def _score(self, shard: Shard, seen: Observation) -> None:
         """Whether the plans that were worked out want the phases that run: what shadow mode is for. Forgets by halves."""
@@ -160,7 +170,7 @@ class Pulse:
             "controller": orders.controller,
             "congestion": last[-1].congestion if last else None,
             "congestion_15": last[-1].congestion_15 if last else None,
-            "queue_veh": float(np.nansum(tick.observed.queue_veh)),
+            "queue_veh": float(np.nansum(tick.observed.queue_veh)) if np.isfinite(tick.observed.queue_veh).any() else None,
             "throughput_veh_h": passed_veh / len(last) * 60.0 if last else None,
             "delay_s_per_veh": sum(m.stopped_s for m in last) / passed_veh if passed_veh else None,
             **comparison(list(minutes)),

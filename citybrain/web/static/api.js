@@ -45,6 +45,8 @@ export const api = {
   history: (id, seconds) => asked(`/v1/signals/${within(id)}/history?seconds=${seconds}`),
   arterial: (id) => asked(`/v1/signals/${within(id)}/arterial`),
   plans: (id) => asked(`/v1/signals/${within(id)}/plans?limit=50`),
+  lock: (id) => asked(`/v1/locks/${within(id)}`, posted({})),
+  unlock: (id) => asked(`/v1/locks/${within(id)}`, { method: 'DELETE', headers: { 'X-CSRF-Token': api.csrf }, keepalive: true }),
   command: (name, body) => asked(`/v1/commands/${name}`, posted(body)),
   /** Who is signed in; Refused with status 401 where nobody is. */
   session: async (key = null) => {

@@ -4,6 +4,7 @@ import { h, s } from './dom.js';
 import { clock, number, t } from './language.js';
 
 export const WIDTH = 420;
+const HALF_CLOCK_PX = 14;
 const STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 
 /** A frame with scales: x is time [s], y a value. */
@@ -43,7 +44,9 @@ export function axes(f, { yTicks, yName, yLabel = (v) => number(v), timed = true
     ys.map((v) => s('line', { x1: f.left, x2: f.right, y1: f.y(v), y2: f.y(v) })),
     ys.map((v) => s('text', { x: f.left - 5, y: f.y(v) + 3.5, 'text-anchor': 'end', class: 'tick' }, yLabel(v))),
     xs.map((v) => s('line', { x1: f.x(v), x2: f.x(v), y1: f.bottom, y2: f.bottom + 4 })),
-    xs.map((v) => s('text', { x: f.x(v), y: f.bottom + 15, 'text-anchor': 'middle', class: 'tick' }, clock(v, false))),
+    xs.map((v) => s('text', { x: Math.min(Math.max(f.x(v), f.left + HALF_CLOCK_PX), WIDTH - HALF_CLOCK_PX), y: f.bottom + 15,
+      'text-anchor': 'middle', class: 'tick' },
+      clock(v, false))),
     yName && s('text', { x: -(f.top + f.bottom) / 2, y: 10, 'text-anchor': 'middle', transform: 'rotate(-90)', class: 'tick name' },
       yName));
 }

@@ -8,12 +8,14 @@ import { drawComparison } from './kpi.js';
 import { clock, language, moment, number, quantity, t } from './language.js';
 import { Tabs } from './tabs.js';
 
+const LOOK_MS = 5000;
 const LEVELS = { critical: '✖', warning: '▲', info: '●' };
 /** The name of somebody without the number of their key, which stands in the title. */
 const named = (who) => who.replace(/ \([0-9a-f]+\)$/, '');
 const spoken = (sentence) => (typeof sentence === 'string' ? sentence : (sentence?.[language()] ?? sentence?.en ?? ''));
 
-const alarmWords = (one) => spoken(one.sentence).replaceAll(one.signal ? `${one.signal}: ` : '\0', '');
+/** Its sentence, without the name of the signal that stands beside it. */
+const alarmWords = ({ signal, sentence }) => (signal ? spoken(sentence).replaceAll(`${signal}: `, '') : spoken(sentence));
 
 export class Drawer {
   constructor(root, city, choose) {
@@ -43,14 +45,18 @@ export class Drawer {
 
   takeKpi(kpi) {
     this.kpi = kpi;
+    if (performance.now() - this.lookedMs > LOOK_MS) this.lookAgain();
     this.show('comparison');
   }
 
-  /** Something was ordered: proposals and the trail may have changed. */
+  /** Something was ordered, here or by others: proposals and the trail may have changed. What is the same stays as it was drawn. */
   async lookAgain() {
+    this.lookedMs = performance.now();
     try {
-      this.proposals = await api.get('proposals');
-      this.words();
+      const proposals = await api.get('proposals');
+      const news = JSON.stringify(proposals) !== JSON.stringify(this.proposals);
+      this.proposals = proposals;
+      if (news) this.words();
       if (this.tabs.current === 'audit') await this.drawAudit();
     } catch (error) {
       put(this.tabs.panel('proposals'), h('p', { class: 'notice' }, error.message));
@@ -106,7 +112,8 @@ export class Drawer {
       const records = await api.get('audit?limit=100');
       const newest = [...records].sort((a, b) => b.number - a.number);
       const row = (one) => h('tr', {},
-        h('td', { class: 'num' }, number(one.number)), h('td', { class: 'nowrap' }, moment(one.at_s)), h('td', { title: one.who }, named(one.who)),
+        h('td', { class: 'num' }, number(one.number)), h('td', { class: 'nowrap' }, moment(one.at_s)), h('td', { title: one.who },
+          named(one.who)),
         h('th', { scope: 'row', class: 'nowrap' }, t(`what_${one.what}`)), h('td', { class: 'wide' }, one.outcome));
       const heads = ['number', 'time', 'who', 'what', 'outcome'].map((key) => h('th', { scope: 'col' }, t(`audit_${key}`)));
       put(panel, h('div', { class: 'table-box' }, h('table', { class: 'audit' },

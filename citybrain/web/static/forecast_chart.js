@@ -23,7 +23,8 @@ export function flowsOf(countsVeh, which, binS) {
 /** What was expected, as [start, end, veh/h]: of every moment by the newest forecast that was made before it. */
 export function expectedOf(forecasts, which, binS) {
   const known = forecasts.filter((one) => heard(one.flow_veh_h[0], which)).sort((a, b) => a.start_s - b.start_s);
-  return known.map((one, k) => [one.start_s, Math.min(one.start_s + binS, known[k + 1]?.start_s ?? Infinity), sum(one.flow_veh_h[0], which)]);
+  return known.map((one, k) => [one.start_s, Math.min(one.start_s + binS, known[k + 1]?.start_s ?? Infinity),
+    sum(one.flow_veh_h[0], which)]);
 }
 
 /** The chart for these movements (their indices), named. */
@@ -48,7 +49,8 @@ export function forecastChart(history, forecast, which, name, stamp) {
     }),
     axes(f, { yName: t('veh_h') }),
     s('path', { d: line(minutes.map(([end, v]) => [f.x(end - 30), f.y(v)])), class: 'minutes', fill: 'none' }),
-    past.filter(([from, to]) => to > t0 && from < history.t1_s).map(([from, to, v]) => step(from, to, v, 'expected')),
+    past.filter(([from, to]) => to > t0 && from < history.t1_s).map(([from, to, v]) => step(from, Math.min(to, history.t1_s), v,
+      'expected')),
     truth.map(([from, to, v]) => step(from, Math.min(to, history.t1_s), v, 'truth')),
     shown.map((one) => step(one.from, one.from + binS, one.flow, 'expected')),
     s('line', { x1: f.x(history.t1_s), x2: f.x(history.t1_s), y1: f.top, y2: f.bottom, class: 'now-line' }),

@@ -59,7 +59,7 @@ export function drawComparison(root, kpi, simulated) {
   if (!kpi?.before?.minutes && !kpi?.after?.minutes) return put(root, h('p', { class: 'empty' }, t('no_comparison')));
   const head = (key, one) =>
     h('th', { scope: 'col' }, t(key), h('small', {}, one.setting || '–'),
-      h('small', {}, `${clock(one.from_s, false)}–${clock(one.to_s, false)}`));
+      h('small', { class: 'nowrap' }, one.minutes ? `${clock(one.from_s, false)}–${clock(one.to_s, false)}` : ''));
   const rows = ROWS.map(([key, name, unit, digits]) =>
     h('tr', {}, h('th', { scope: 'row' }, t(`kpi_${name}`)), h('td', {}, number(kpi.before[key], digits)),
       h('td', {}, number(kpi.after[key], digits)),
@@ -72,17 +72,22 @@ export function drawComparison(root, kpi, simulated) {
   return put(root, h('div', { class: 'comparison' }, h('div', { class: 'table-box' }, table), picture));
 }
 
+const MIDDLE_PX = 110;
+
 /** The difference as a dot with its interval, beside the line of no difference [%]. */
 function whisker(d, label) {
   if (!d) return null;
   const reach = 1.15 * Math.max(Math.abs(d.low), Math.abs(d.high), Math.abs(d.value), 0.1);
-  const x = (value) => 150 + (140 * value) / reach;
+  const x = (value) => MIDDLE_PX + (0.9 * MIDDLE_PX * value) / reach;
+  const beside = (at, anchor, words) => s('text', { x: at, y: 66, 'text-anchor': anchor, class: 'tick' }, words);
   const text = (at, y, words, more = '') => s('text', { x: x(at), y, 'text-anchor': 'middle', class: `tick${more}` }, words);
-  return s('svg', { viewBox: '0 0 300 74', class: 'chart whisker', role: 'img', 'aria-label': label },
-    s('line', { x1: 150, x2: 150, y1: 6, y2: 52, class: 'zero' }), Math.abs(x(d.low) - 150) > 30 && Math.abs(x(d.high) - 150) > 30 && text(0, 66, '0 %'),
+  return s('svg', { viewBox: `0 0 ${2 * MIDDLE_PX} 74`, class: 'chart whisker', role: 'img', 'aria-label': label },
+    s('line', { x1: MIDDLE_PX, x2: MIDDLE_PX, y1: 6, y2: 52, class: 'zero' }), [d.low,
+      d.high].every((v) => Math.abs(x(v) - MIDDLE_PX) > 30) &&
+       text(0, 66, '0 %'),
     s('line', { x1: x(d.low), x2: x(d.high), y1: 30, y2: 30, class: 'whisk' }),
     [d.low, d.high].map((v) => s('line', { x1: x(v), x2: x(v), y1: 22, y2: 38, class: 'whisk' })),
     s('circle', { cx: x(d.value), cy: 30, r: 6, class: 'mark' }),
-    text(d.low, 66, signed(d.low)), text(d.high, 66, signed(d.high)),
+    beside(x(d.low) + 6, 'end', signed(d.low)), beside(x(d.high) - 6, 'start', signed(d.high)),
     text(d.value, 14, `${signed(d.value)} %`, ' strong'));
 }

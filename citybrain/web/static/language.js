@@ -38,7 +38,7 @@ export function speak(name) {
 const known = (value) => typeof value === 'number' && Number.isFinite(value);
 
 /** What a sentence says of a signal, without the name that stands beside it. */
-export const about = (id, sentence) => (id && sentence.startsWith(`${id}: `) ? sentence.slice(id.length + 2) : sentence);
+export const about = (id, sentence) => (id && sentence.startsWith(id) ? sentence.slice(id.length).replace(/^[:\uff1a]\s*/, '') : sentence);
 
 /** A number with its digits after the point; a dash where there is none. */
 export function number(value, digits = 0) {

@@ -28,15 +28,21 @@ export function lampMark(lamp) {
   return s('svg', { viewBox: '0 0 16 16', class: 'lamp', 'aria-hidden': 'true' }, shape());
 }
 
-/** The legend of a layer; from close by also of the stop lines. */
-export function legend(layer, close) {
+/** [word, mark]: as stop lines show it from close by, and as arms do from farther away. */
+export const STOP_LAMPS = [['protected', LAMP.protected], ['permissive', LAMP.permissive], ['amber', LAMP.amber],
+  ['red', LAMP.red]].map(([key, lamp]) => [key, () => lampMark(lamp)]);
+const ARMS = { protected: 'M5 5h10v5H5z', amber: 'M8 4a3.5 3.5 0 1 0 .01 0z', red: 'M6.5 2h3v12h-3z' };
+export const ARM_LAMPS = Object.entries(ARMS).map(([key, d]) => [key, () =>
+  s('svg', { viewBox: '0 0 16 16', class: 'lamp', 'aria-hidden': 'true' }, s('path', { d, fill: LAMP_COLOURS[LAMP[key]] }))]);
+
+/** The legend of a layer, and of the lamps that are drawn. */
+export function legend(layer, lamps) {
   const steps = ranges(layer).map((text, k) => h('li', {}, h('i', { class: 'dot', vars: { '--c': RAMP[k], '--r': `${8 + 2 * k}px` } }),
     text));
-  const lamps = [['protected', LAMP.protected], ['permissive', LAMP.permissive], ['amber', LAMP.amber], ['red', LAMP.red]];
   return [
     h('b', {}, t(`legend_${layer}`)),
     h('ul', {}, steps),
-    close && h('ul', {}, lamps.map(([key, lamp]) => h('li', {}, lampMark(lamp), t(`lamp_${key}`)))),
+    lamps.length > 0 && h('ul', {}, lamps.map(([key, mark]) => h('li', {}, mark(), t(`lamp_${key}`)))),
     h('ul', { class: 'health' }, HEALTHS.slice(1).map((name) => h('li', {}, h('i', { class: 'shape' }, HEALTH_SHAPES[name]),
       t(`health_${name}`)))),
   ];

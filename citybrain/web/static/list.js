@@ -1,9 +1,10 @@
 // The list of signals: filter, sort, and rows for only what is in sight, however many signals there are.
 
 import { HEALTHS, MODES, QUEUE_RANGES } from './city.js';
+import { askReason, may, order } from './commands.js';
 import { h, put, say } from './dom.js';
 import { language, number, t } from './language.js';
-import { healthShape, indexStep, queueStep, stepColour } from './palette.js';
+import { healthShape, indexStep, indexWords, queueStep, stepColour } from './palette.js';
 
 const ROW_PX = 34;
 const SPARE = 6;
@@ -39,8 +40,21 @@ export class SignalList {
     this.count = h('span', { class: 'count', role: 'status' });
     this.scroller.setAttribute('aria-label', t('signals'));
     put(this.root, h('div', { class: 'filters' }, filter, only), h('div', { class: 'head-box' }, this.head), this.scroller,
-      h('footer', {}, this.count));
+      h('footer', {}, this.count, this.modeOfAll()));
     this.order();
+  }
+
+  /** One mode for all signals, or for those that the filter shows. */
+  modeOfAll() {
+    const change = async (event) => {
+      const mode = event.target.value;
+      const ids = this.rows.length === this.city.count ? [] : this.rows.map((i) => this.city.ids[i]);
+      event.target.value = '';
+      const reason = await askReason(t('mode_all'), t('mode_all_text', { n: number(this.rows.length), mode: t(`mode_${mode}`) }));
+      if (reason !== null) await order('set_mode', { mode, signals: ids, reason });
+    };
+    return h('select', { id: 'mode-of-all', value: '', disabled: !may('operator'), 'aria-label': t('mode_all'), on: { change } },
+      h('option', { value: '' }, t('mode_all')), MODES.map((name) => h('option', { value: name }, t(`mode_${name}`))));
   }
 
   header(name) {
@@ -126,7 +140,7 @@ export class SignalList {
       cell('queue', bar(live.seen(i) ? queueStep(live.queue[i]) : -1),
         h('span', { class: 'sr' }, `${t('kpi_queue')} `), h('span', {}, queue), h('span', { class: 'sr' }, ` ${t('veh')}`)),
       cell('congestion', bar(indexStep(live.congestion[i])), h('span', { class: 'sr' }, `${t('column_congestion')} `),
-        h('span', {}, live.congestion[i] ? number(live.congestion[i] / 50, 2) : '–')));
+        h('span', {}, indexWords(live.congestion[i]))));
   }
 
   /** By the place, not the element: a row may be painted anew between press and release. */

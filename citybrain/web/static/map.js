@@ -3,19 +3,19 @@
 import { HEALTHS, MODES, QUEUE_RANGES } from './city.js';
 import { h, put, say } from './dom.js';
 import { number, t } from './language.js';
-import { legend } from './legend.js';
+import { ARM_LAMPS, legend, STOP_LAMPS } from './legend.js';
 import { listen } from './map_input.js';
 import { drawCloseUp } from './map_closeup.js';
 import { drawRoads, scaleBar } from './map_roads.js';
-import { CLOSE, drawSignals } from './map_signals.js';
-import { canvasColours } from './palette.js';
+import { CLOSE, drawSignals, inSight, roses } from './map_signals.js';
+import { canvasColours, indexWords } from './palette.js';
 import { View } from './view.js';
 
 const LAYERS = ['queue', 'congestion', 'congestion_15'];
 const QUICK_ROADS = 3000; // so many are drawn anew at every frame; more, only when the hand rests
 const REST_MS = 140;
 const REACH_PX = 22;
-const NEAR = 4; // px per metre at which a chosen signal is shown
+const NEAR = 2.6; // px per metre at which a chosen signal is shown
 
 export class CityMap {
   constructor(root, city, live, choose) {
@@ -59,7 +59,8 @@ export class CityMap {
   drawLegend() {
     const { lengthM, px } = scaleBar(this.view);
     this.close = this.view.scale >= CLOSE;
-    put(this.legend, legend(this.layer, this.close), h('div', { class: 'scale', vars: { '--px': `${px}px` } }, `${number(lengthM)} m`));
+    const lamps = this.close ? STOP_LAMPS : roses(this.view, inSight(this.city, this.view)) ? ARM_LAMPS : [];
+    put(this.legend, legend(this.layer, lamps), h('div', { class: 'scale', vars: { '--px': `${px}px` } }, `${number(lengthM)} m`));
   }
 
   show(layer) {
@@ -138,7 +139,7 @@ export class CityMap {
   paintSignals() {
     const context = this.start(this.canvas);
     if (this.near && this.view.scale >= CLOSE) {
-      drawCloseUp(context, this.city, this.view, this.near.detail, this.near.drawing, this.live.before[this.selected]);
+      drawCloseUp(context, this.city, this.view, this.near.detail, this.near.drawing, this.live.before[this.selected], this.colours);
     }
     drawSignals(context, this.city, this.live, this.view, this.layer, this.selected, this.colours);
     if (this.aiming) this.paintAim(context);
@@ -199,11 +200,10 @@ export class CityMap {
   /** One line about a signal. */
   sentence(i) {
     const { live } = this;
-    const index = (byte) => (byte ? number(byte / 50, 2) : '–');
     return t('tip', {
       id: this.city.ids[i], phase: live.phase(i) || '–', queue: live.seen(i) ? QUEUE_RANGES[live.queue[i]] : '–',
-      now: index(live.congestion[i]),
-      later: index(live.congestion15[i]), mode: t(`mode_${MODES[live.mode[i]]}`), health: t(`health_${HEALTHS[live.health[i]]}`),
+      now: indexWords(live.congestion[i]),
+      later: indexWords(live.congestion15[i]), mode: t(`mode_${MODES[live.mode[i]]}`), health: t(`health_${HEALTHS[live.health[i]]}`),
     });
   }
 

@@ -33,13 +33,14 @@ export function lastMetres(points, lengthM) {
 }
 
 /** Draw it; `before` is the phase that was green before a running intergreen. */
-export function drawCloseUp(context, city, view, detail, drawing, before) {
+export function drawCloseUp(context, city, view, detail, drawing, before, colours) {
   const place = ([x, y]) => [view.px(x - city.origin[0]), view.py(y - city.origin[1])];
   const stroke = (points) => {
     context.beginPath();
     points.forEach((point, k) => context[k ? 'lineTo' : 'moveTo'](...place(point)));
     context.stroke();
   };
+  drawLanes(context, view, drawing, stroke, colours);
   drawQueues(context, view, detail, drawing, stroke);
   const lights = aspects(detail, drawing, before);
   drawing.movements.forEach((m, k) => {
@@ -53,6 +54,16 @@ export function drawCloseUp(context, city, view, detail, drawing, before) {
     context.setLineDash([]);
     arrowHead(context, place(points.at(-2) ?? points[0]), place(points.at(-1)), Math.max(1.7 * view.scale, 5));
   });
+}
+
+/** The lanes that lead to its stop lines, one beside the other. */
+function drawLanes(context, view, drawing, stroke, colours) {
+  context.lineCap = 'butt';
+  for (const [style, width] of [[colours['road-edge'], LANE_M * view.scale], [colours.road, LANE_M * view.scale - 1.5]]) {
+    context.strokeStyle = style;
+    context.lineWidth = Math.max(width, 1);
+    drawing.lanes.forEach(stroke);
+  }
 }
 
 function drawQueues(context, view, detail, drawing, stroke) {

@@ -1,12 +1,14 @@
 // The map's living layer: signals as dots, as discs, or with their stop lines, by how close one looks.
 
 import { LAMP } from './city.js';
+import { drawRose } from './map_rose.js';
 import { healthShape, inkOn, LAMP_COLOURS, layerStep, stepColour } from './palette.js';
 
 export const CLOSE = 0.55; // px per metre from which stop lines are drawn
 export const DISCS = 0.06;
 const LANE_M = 3.2;
 const MOST_DISCS = 700;
+const MOST_ROSES = 200;
 const RADII = [5, 6, 7.5, 9, 10.5, 12, 13.5, 15];
 
 /** The signals in sight. */
@@ -20,6 +22,9 @@ export function inSight(city, view) {
   }
   return found;
 }
+
+/** Whether the lights of the arms are drawn around the discs: from farther away, where the signals are few. */
+export const roses = (view, some) => view.scale < CLOSE && some.length <= MOST_ROSES;
 
 /** Draw every signal in sight; what is drawn follows from the scale and from how many there are. */
 export function drawSignals(context, city, live, view, layer, selected, colours) {
@@ -66,7 +71,7 @@ function drawDiscs(context, city, live, view, layer, some, colours) {
   const close = view.scale >= CLOSE;
   for (const i of some) {
     // From close by the middle belongs to the lights, so the disc stands beside it.
-    const aside = close ? (reach(city, view, i) + 16) * 0.75 : 0;
+    const aside = close ? (reach(city, view, i) + 32) * 0.75 : 0;
     const x = view.px(city.xy[2 * i]) - aside;
     const y = view.py(city.xy[2 * i + 1]) - aside;
     const step = layerStep(layer, live, i);
@@ -78,7 +83,8 @@ function drawDiscs(context, city, live, view, layer, some, colours) {
     context.lineWidth = 2;
     context.strokeStyle = colours.surface;
     context.stroke();
-    if (r >= 9 && live.phase(i) > 0) {
+    if (roses(view, some)) drawRose(context, city, live, i, x, y, r);
+    if (close && live.phase(i) > 0) {
       context.fillStyle = step < 0 ? '#ffffff' : inkOn(step);
       context.font = `600 ${Math.round(r)}px system-ui, sans-serif`;
       context.fillText(String(live.phase(i)), x, y + 0.5);

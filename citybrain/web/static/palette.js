@@ -2,6 +2,7 @@
 
 import { colour } from './dom.js';
 import { HEALTHS, LAMP } from './city.js';
+import { number } from './language.js';
 
 export const LAMP_COLOURS = {
   [LAMP.unknown]: '#8a949e',
@@ -22,6 +23,12 @@ export function indexStep(byte) {
   if (byte === 0) return -1;
   const index = byte / 50;
   return INDEX_LIMITS.filter((limit) => index >= limit).length;
+}
+
+/** A congestion index in the live byte, in figures; the byte ends at 5.1. */
+export function indexWords(byte) {
+  if (byte === 0) return '–';
+  return `${byte === 255 ? '≥' : ''}${number(byte / 50, byte === 255 ? 1 : 2)}`;
 }
 
 export const queueStep = (level) => QUEUE_STEPS[level];

@@ -7,6 +7,7 @@ import { h, put } from './dom.js';
 import { ForecastTab } from './forecast_tab.js';
 import { stamp } from './kpi.js';
 import { about, t } from './language.js';
+import { EditLock } from './lock.js';
 import { nowTab } from './now_tab.js';
 import { HEALTH_SHAPES } from './palette.js';
 import { PlansTab } from './plans_tab.js';
@@ -28,6 +29,9 @@ export class SignalPanel {
     this.diagrams = new DiagramsTab(part('diagrams'));
     this.forecast = new ForecastTab(part('forecast'));
     this.body = h('div', { class: 'panel-body' }, TABS.map(part));
+    this.lock = new EditLock(() => this.detail && this.drawHead());
+    const work = (event) => event.target.closest('form') && this.lock.work(this.id);
+    for (const kind of ['focusin', 'input']) this.body.addEventListener(kind, work);
     document.addEventListener('ordered', () => this.refresh(true));
     this.words();
   }
@@ -39,6 +43,7 @@ export class SignalPanel {
   }
 
   async open(id) {
+    this.lock.giveBack();
     this.id = id;
     this.detail = this.drawing = this.history = null;
     this.historyMs = -Infinity;
@@ -91,8 +96,12 @@ export class SignalPanel {
         h('span', { class: `tag m-${d.mode}` }, t(`mode_${d.mode}`)),
         d.health && h('span', { class: `tag h-${d.health}` }, h('i', { 'aria-hidden': 'true' }, HEALTH_SHAPES[d.health] ?? ''),
           ` ${t(`health_${d.health}`)}`),
-        h('span', { class: 'tag' }, t(d.plan?.pushed ? 'runs_sent' : 'runs_base')), held, stamp(d.now_s, this.city.simulated)),
-      (d.fit === false || d.trouble) && h('p', { class: 'notice' }, [about(d.id, d.trouble ?? ''), d.fit === false && t('unfit')].filter(Boolean).join('. ')));
+        h('span', { class: 'tag' }, t(d.plan?.pushed ? 'runs_sent' : 'runs_base')), held,
+        this.lock.mine && h('span', { class: 'tag locked' }, h('i', { 'aria-hidden': 'true' }, '✎'), ` ${t('lock_mine')}`),
+        stamp(d.now_s, this.city.simulated)),
+      this.lock.sentence && h('p', { class: 'notice', role: 'alert' }, this.lock.sentence),
+      (d.fit === false || d.trouble) && h('p', { class: 'notice' },
+        [about(d.id, d.trouble ?? ''), d.fit === false && t('unfit')].filter(Boolean).join('. ')));
   }
 
   /** Draw the open tab; what is asked for itself only now and then, or when `whole`. */

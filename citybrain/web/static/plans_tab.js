@@ -27,7 +27,8 @@ export class PlansTab {
     const stages = plan.stages.map(([phase, green]) => h('span', { class: 'chip' }, h('b', {}, phase), ` ${quantity(green, 's')}`));
     const cycle = t('repeats', { cycle: quantity(plan.cycle_s, 's'), offset: quantity(plan.offset_s, 's') });
     return h('li', {},
-      h('div', {}, h('b', {}, t('plan_number', { n: plan.number })), h('span', {}, ` ${[plan.at_s > 0 && clock(plan.at_s), plan.by].filter(Boolean).join(' · ')}`),
+      h('div', {}, h('b', {}, t('plan_number', { n: plan.number })),
+        h('span', {}, ` ${[plan.at_s > 0 && clock(plan.at_s), plan.by].filter(Boolean).join(' · ')}`),
         h('div', { class: 'chips' }, stages), h('small', {}, [cycle, plan.reason].filter(Boolean).join(' · '))),
       stands ? h('span', { class: 'tag held' }, t('in_force')) : orderButton(t('roll_back'), 'operator', () => this.back(id, plan)));
   }
@@ -40,7 +41,8 @@ export class PlansTab {
   form({ id, min_green_s: leastS }, drawing) {
     const base = new Map(drawing.base.stages);
     const greens = drawing.phases.map((_, k) => h('label', { class: 'field narrow' }, `${t('phase')} ${k + 1}`,
-      h('input', { type: 'number', name: `green-${k + 1}`, min: '0', max: '300', step: '1', value: String(startGreen(base.get(k + 1), leastS?.[k])) }),
+      h('input', { type: 'number', name: `green-${k + 1}`, min: '0', max: '300', step: '1',
+        value: String(startGreen(base.get(k + 1), leastS?.[k])) }),
       leastS && h('small', {}, t('at_least', { s: leastS[k] }))));
     const seconds = (name, value) => h('input', { type: 'number', name, min: '0', max: '600', step: '1',
       value: String(Math.round(value)) });

@@ -27,10 +27,12 @@ export function splitMonitor(history, stamp) {
     const ended = (why) => number(own.filter((row) => row[3] === why).length);
     return [phase, number(mean(1), 1), number(mean(2), 1), ended('served'), ended('maxed')];
   });
+  const programmed = splits.some((row) => Number.isFinite(row[1]));
   return diagram({
     id: 'splits', title: t('splits'), f, stamp, marks, label: means.map(([phase, programmed, actual]) => t('split_words',
       { phase, programmed, actual })).join(' '),
-    key: [['split', t('actual')], ['line programmed', t('programmed')], ['path ring end', t('served')], ['path up end', t('maxed')]],
+    key: [['split', t('actual')], ...(programmed ? [['line programmed', t('programmed')]] : []), ['path ring end', t('served')],
+      ['path up end', t('maxed')]],
     table: { heads: [t('phase'), t('programmed'), t('actual'), t('served'), t('maxed')], rows: means },
   });
 }

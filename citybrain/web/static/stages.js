@@ -46,7 +46,7 @@ export function timeline(plan, detail, intergreenS) {
   let before = detail.phase;
   const running = plan.stages.findIndex(([phase]) => phase === detail.phase);
   if (!changing) {
-    const left = greenLeft({ ...detail, plan });
+    const left = greenLeft({ ...detail, plan }) || 0; // of a phase that the plan does not have nothing is left
     found.push([detail.phase, 0, left]);
     at = left;
   }

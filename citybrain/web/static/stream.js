@@ -2,7 +2,7 @@
 
 const SILENT_MS = 6000; // without an event the picture is stale
 const STANDING_MS = 12000; // events come, but the street's clock stands
-const LONGEST_WAIT_S = 15;
+const LONGEST_WAIT_S = 5;
 
 /** Bytes of base64. */
 export function bytesOf(text) {
@@ -57,7 +57,7 @@ export class Stream extends EventTarget {
   #lost() {
     this.source.close();
     this.attempts += 1;
-    this.retryS = Math.min(2 ** (this.attempts - 1), LONGEST_WAIT_S);
+    this.retryS = Math.min(Math.round(1.5 ** (this.attempts - 1)), LONGEST_WAIT_S);
     this.#become('lost');
     this.timer = setTimeout(() => this.open(), this.retryS * 1000);
   }

@@ -41,6 +41,7 @@ export class Tabs {
       tab.setAttribute('aria-selected', String(here));
       tab.tabIndex = here ? 0 : -1;
     }
+    this.bar.querySelector('[aria-selected=true]').scrollIntoView({ block: 'nearest', inline: 'nearest' });
     for (const [one, panel] of this.panels) panel.hidden = one !== key;
     this.shown(key);
   }

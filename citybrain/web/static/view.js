@@ -2,7 +2,7 @@
 
 const LARGEST = 12; // px per metre
 const MARGIN_PX = 40;
-const LEGEND_PX = 84; // at the bottom, kept free when the whole city is shown
+const LEGEND_PX = 100; // at the bottom, kept free when the whole city is shown
 
 export class View {
   constructor(size) {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from citybrain.field.lent import AGAIN_S, MOST_TRIES, REPEATING_LEASE_S, Health, Lent, same_as_base, worst
+from citybrain.field.lent import AGAIN_S, ASK_S, MOST_TRIES, REPEATING_LEASE_S, Health, Lent, same_as_base, worst
 from signals.lease import Ack, Lease
 from signals.types import Stage, TimingPlan
 
@@ -34,6 +34,15 @@ def test_it_is_not_sent_for_ever(lent: Lent) -> None:
     lent.lend(0, None, 100.0, 0.0)
     again = sum(len(lent.due(100.0 + AGAIN_S * k)[1]) for k in range(1, 50))
     assert again == MOST_TRIES - 1 and lent.verdict[0] == Health.UNANSWERED
+
+
+def test_who_refused_even_the_base_plan_is_asked_again_and_is_well_when_it_says_yes(lent: Lent) -> None:
+    lease = lent.lend(0, None, 100.0, 0.0)
+    lent.answered(0, yes(lease, accepted=False, reason="no"), 100.0)
+    assert lent.verdict[0] == Health.REFUSED and lent.due(100.0 + ASK_S - 1.0) == ([], [])
+    assert lent.due(100.0 + ASK_S) == ([0], [])
+    lent.answered(0, yes(lent.lend(0, None, 110.0, 0.0)), 110.0)
+    assert lent.verdict[0] == Health.OK and lent.due(300.0) == ([], [])
 
 
 def test_an_answer_ends_it_and_the_answer_to_another_lease_does_not(lent: Lent) -> None:

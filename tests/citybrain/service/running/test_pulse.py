@@ -82,6 +82,34 @@ def test_a_clock_that_jumps_makes_the_service_begin_anew_and_go_on(grid: Network
         service.stop()
 
 
+class Blind(Stepped):
+    """A street some of whose sensors fall silent."""
+
+    share = 0.25
+
+    def observe(self, now_s: float) -> Observation:
+        """Without the first of them."""
+        seen = super().observe(now_s)
+        queue_veh = seen.queue_veh.copy()
+        queue_veh[:: round(1.0 / self.share)] = np.nan
+        return replace(seen, queue_veh=queue_veh)
+
+
+def test_sensors_silent_all_over_the_city_are_one_alarm(grid: Network, tmp_path: Path) -> None:
+    street = Blind(start(check(scenario("grid_2x2")), 101), grid)
+    service = CityService(
+        Plant(grid, RULES["resco"], street, planner, lambda n: OnlineForecaster(movement_names(n), recalls=2)), Upkeep(tmp_path, "gap_out")
+    )
+    try:
+        ticked(service, 5)
+        assert [a["kind"] for a in service.alarms_raised.as_json()] == ["sensors"]
+        street.share = 0.02
+        ticked(service, 2)
+        assert not service.alarms_raised.as_json()
+    finally:
+        service.stop()
+
+
 def test_a_slow_tick_is_told(serving: CityService) -> None:
     ticked(serving, 3)
     serving.pulse.took(SLOW_S + 1.0, 5.0)

@@ -1,7 +1,6 @@
 """The page in a real Chromium, over the real application: what an operator sees, clicks and types; and its files as they stand."""
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,25 +10,13 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from citybrain.web import front
 
-OUT = Path(__file__).resolve().parents[3] / "out" / "page"
-CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--window-size=1440,900",
-    "--lang=en",
-)
+OUT = Path(__file__).resolve().parents[4] / "out" / "page"
 FILES = sorted(front.STATIC.iterdir())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 WORDS = re.compile(r"(?:^|[\s,{])(\w+): '", re.MULTILINE)
@@ -40,31 +27,6 @@ PAINTED = """
 const c = document.getElementById('map-canvas');
 return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v);
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[webdriver.Chrome]:
-    """One Chromium for the module."""
-    if CHROMIUM is None or CHROMEDRIVER is None:
-        pytest.skip("no chromium with chromedriver on this machine")
-    options = Options()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
-@pytest.fixture
-def browser(chromium: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
-    """With a clean console, and gone from the page before its service ends."""
-    chromium.get_log("browser")
-    yield chromium
-    chromium.get("about:blank")
 
 
 @contextmanager
@@ -219,6 +181,23 @@ def test_an_operator_holds_a_phase_by_keyboard_alone(fresh: Any, browser: webdri
         assert fresh.service.orders.standing["A1"].reason == "accident on Main Street"
         assert "held by hand" in text(browser, "#toasts")
     assert complaints(browser) == []
+
+
+def test_who_fills_in_a_form_holds_the_edit_lock_until_done_and_is_told_of_others(fresh: Any, browser: webdriver.Chrome) -> None:
+    locks = fresh.access.locks
+    locks.take("A1", "Ines")
+    with ticking(fresh):
+        enter(browser, fresh, "operator")
+        open_signal(browser, "B0", "control")
+        click(browser, "#override input[name=reason]")
+        until(browser, lambda b: "you edit it" in text(b, ".panel-head"))
+        assert locks.take("B0", "somebody else")[0] is False
+        click(browser, ".row[data-id=A1]")
+        until(browser, lambda b: text(b, ".panel-head h2") == "A1" and b.find_elements(By.ID, "override"))
+        until(browser, lambda _: locks.take("B0", "somebody else")[0])
+        locks.take("A1", "Ines")
+        click(browser, "#override input[name=reason]")
+        until(browser, lambda b: "Ines works on it" in text(b, ".panel-head"))
 
 
 def test_a_viewer_sees_alarms_and_can_press_nothing_that_changes_the_street(fresh: Any, browser: webdriver.Chrome) -> None:
