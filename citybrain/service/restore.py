@@ -31,7 +31,7 @@ LARGEST_TEXT_BYTES = 2**20
 MOST_FILES = 10_000
 KEPT = ("lock", "keys.json.lock")  # stay where they are: somebody may hold them
 BEFORE = "before-restore"
-WHO, LATER_EPOCHS = "restore", 1000
+WHO, LATER_EPOCHS = "restore", 1000 * 2**20  # an epoch is drawn from the next 2**20
 """Epochs that were given out after the backup are passed over: a controller that knows one would refuse all below it."""
 
 

@@ -212,7 +212,7 @@ def test_a_viewer_sees_alarms_and_can_press_nothing_that_changes_the_street(fres
         assert fresh.snapshot() == before
         fresh.street.dead = 1.0
         until(browser, lambda b: "A0" in text(b, "#events-alarms"))
-        assert text(browser, "#events-tab-alarms .count") == "4"
+        assert text(browser, "#events-tab-alarms .count") == "5"  # of the four signals, and of the sensors altogether
         assert text(browser, ".row[data-id=A0] .c-health").startswith("▲")
 
 
