@@ -1,8 +1,11 @@
 """A city's file: what it may say, and a sentence for everything else."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from citybrain.service.settings import city_settings
 from signals.errors import ConfigError
@@ -81,3 +84,18 @@ def test_a_wrong_file_is_told_in_one_sentence(tmp_path: Path, text: str, words: 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         city_settings(tmp_path / "none.toml")
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_file_at_all_breaks_the_reader(tmp_path: Path, data: st.DataObject) -> None:
+    lines = WHOLE.splitlines()
+    value = st.one_of(st.integers(), st.floats(), st.text(max_size=20), st.booleans(), st.lists(st.integers(), max_size=3))
+    for _ in range(data.draw(st.integers(1, 4))):
+        k = data.draw(st.integers(0, len(lines) - 1))
+        key = lines[k].partition("=")[0]
+        lines[k] = data.draw(st.one_of(st.text(max_size=40), value.map(lambda v, key=key: f"{key}= {json.dumps(v)}")))  # type: ignore[misc]
+    try:
+        city_settings(written(tmp_path, "\n".join(lines)))
+    except ConfigError as error:
+        assert "\n" not in str(error).strip()
