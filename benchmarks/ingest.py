@@ -159,6 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=MOST_SAMPLES, help="of each closed-loop load, at most")
     chosen = parser.parse_args(arguments)
     of = town(chosen.signals)
+    chosen.folder.mkdir(parents=True, exist_ok=True)
     found = rows(of, chosen.folder, chosen.samples, chosen.seconds)
     line = "{:<13}{:>14}{:>12}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n"
     heads = ("load", "samples/frame", "offered/s", "samples/s", "frames/s", "p50 ms", "p99 ms", "p99.9 ms", "cpu s/M", "samples")
