@@ -19,7 +19,7 @@ class Persistence:
     def expect(self, recent_veh: Floats, ends_s: float, bins: int, observed: Floats | None = None) -> Point:
         """The recent mean, the same for all bins; NaN where the detector was silent all the window."""
         mean_veh = recent_mean(recent_veh, observed)
-        rung = tuple("last" if finite else "none" for finite in np.isfinite(mean_veh))
+        rung: tuple[str, ...] = tuple(np.where(np.isfinite(mean_veh), "last", "none").tolist())
         return Point(np.tile(mean_veh, (bins, 1)), rung)
 
     def usual(self, starts_s: float, hour_bins: int) -> None:

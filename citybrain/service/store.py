@@ -30,6 +30,7 @@ MIGRATIONS = (
     CREATE TABLE tick (id INTEGER PRIMARY KEY AUTOINCREMENT, now_s REAL NOT NULL, shard INTEGER NOT NULL, record BLOB NOT NULL);
     CREATE TABLE minute (ends_s REAL PRIMARY KEY, figures TEXT NOT NULL);
     """,
+    "CREATE INDEX tick_of_time ON tick (now_s);",
 )
 """The n-th script leads from schema n to n + 1; none is ever changed once it has been released."""
 
