@@ -52,7 +52,7 @@ figures: $(VENV)/all.stamp  ## the figures in benchmarks/baselines/, seeds 1-10,
 	$(BIN)/python -m benchmarks.figures
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.forecast_figures --counts odot --out benchmarks/baselines/forecast_odot.json
 
-chaos: $(VENV)/all.stamp  ## faults at random moments, for a quarter of an hour: benchmarks/baselines/chaos.json
+chaos: $(VENV)/all.stamp  ## faults and kills at random moments, about twenty minutes: benchmarks/baselines/chaos.json
 	$(BIN)/python -m benchmarks.chaos --json benchmarks/baselines/chaos.json
 
 clean:
