@@ -94,6 +94,16 @@ def press(browser: webdriver.Chrome, selector: str) -> None:
     until(browser, lambda b: b.execute_script(pressed, selector))
 
 
+def choose(browser: webdriver.Chrome, selector: str, value: str) -> None:
+    """Choose from a list that may be drawn anew at any second."""
+
+    def chosen(b: webdriver.Chrome) -> bool:
+        Select(b.find_element(By.CSS_SELECTOR, selector)).select_by_value(value)
+        return True
+
+    until(browser, chosen)
+
+
 def broken(browser: webdriver.Chrome, kind: str) -> None:
     """Break something, and say that it is meant."""
     press(browser, "#events-tab-demo")
@@ -106,7 +116,7 @@ def test_a_visitor_steers_the_demo_breaks_it_kills_it_and_finds_everything_again
     browser.get(demo.link())
     until(browser, lambda b: text(b, "#link") == "Live")
     first = text(browser, "#clock")
-    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, ".row[data-id=A0]"))[0].click()
+    until(browser, lambda b: [one.click() or one for one in b.find_elements(By.CSS_SELECTOR, ".row[data-id=A0]")])
     lit = until(browser, lambda b: text(b, ".phases .running b"))
     until(browser, lambda b: text(b, ".phases .running b") not in ("", lit))
     assert text(browser, "#clock") > first
@@ -114,14 +124,14 @@ def test_a_visitor_steers_the_demo_breaks_it_kills_it_and_finds_everything_again
     press(browser, "#signal-tab-control")
     wanted = "1" if text(browser, ".phases .running b") != "1" else "3"
     press(browser, f"#override input[value='{wanted}']")
-    Select(browser.find_element(By.CSS_SELECTOR, "#override select")).select_by_value("600")
+    choose(browser, "#override select", "600")
     browser.find_element(By.CSS_SELECTOR, "#override input[name=reason]").send_keys("a burst water main", Keys.ENTER)
     until(browser, lambda b: "By hand" in text(b, ".panel-head"))
     press(browser, "#signal-tab-now")
     until(browser, lambda b: text(b, ".phases .running b") == wanted)
     assert "a burst water main" in text(browser, "#why")
 
-    Select(browser.find_element(By.ID, "controller")).select_by_value("webster")
+    choose(browser, "#controller", "webster")
     until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "dialog[open] input[name=reason]"))[0].send_keys("a trial", Keys.ENTER)
     until(browser, lambda b: "webster" in text(b, "#toasts"))
 
