@@ -7,10 +7,9 @@ import selectors
 import socket
 import threading
 import time
-from collections import deque
 
 from citybrain.field.framing import KEEP_ALIVE, Decoder, framed
-from citybrain.field.transport import ALIVE, CENTRE, KEEP_ALIVE_S, MOST_WAITING, SILENT_S, Message
+from citybrain.field.transport import ALIVE, CENTRE, KEEP_ALIVE_S, SILENT_S, Inbox, Message
 from signals.errors import LinkError
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
@@ -23,8 +22,7 @@ class TcpTransport:
 
     def __init__(self, host: str, port: int, *, silent_s: float = SILENT_S, presence: bytes = ALIVE) -> None:
         self._address, self._silent_s, self._presence = (host, port), silent_s, presence
-        self._inbox: deque[Message] = deque(maxlen=MOST_WAITING)
-        self._news = threading.Condition()
+        self._inbox = Inbox()
         self._unsent, self._lock = bytearray(), threading.Lock()
         self._wake, self._woken = socket.socketpair()
         self._connected, self._closing = False, False
@@ -52,16 +50,12 @@ class TcpTransport:
 
     def receive(self, wait_s: float = 0.0) -> list[Message]:
         """What the field has said, waiting for something up to `wait_s` of the wall."""
-        with self._news:
-            if not self._inbox and wait_s > 0.0:
-                self._news.wait_for(lambda: self._inbox or self._closing, wait_s)
-            heard = list(self._inbox)
-            self._inbox.clear()
-        return heard
+        return self._inbox.take(wait_s)
 
     def close(self) -> None:
         """Hang up, once what was sent is on the wire."""
         self._closing = True
+        self._inbox.wake()
         with contextlib.suppress(OSError):
             self._wake.send(b"1")
         self._thread.join(5.0)
@@ -87,8 +81,6 @@ class TcpTransport:
         with self._lock:
             self._connected = False
             self._unsent.clear()
-        with self._news:
-            self._news.notify_all()
 
     def _converse(self, wire: socket.socket) -> None:
         """Until the wire is cut, silent for too long, or no longer wanted."""
@@ -131,9 +123,7 @@ class TcpTransport:
             raise LinkError("the field hung up")
         found = [message for message, _ in decoder.feed(data)]
         if found:
-            with self._news:
-                self._inbox.extend(found)
-                self._news.notify_all()
+            self._inbox.put(found)
 
     def _flush(self, wire: socket.socket) -> None:
         with self._lock, contextlib.suppress(BlockingIOError):

@@ -13,10 +13,22 @@ import logging
 import socket
 import ssl
 import threading
-from collections import deque
 from typing import Any, Self
 
-from citybrain.field.transport import ALIVE, CENTRE, FAULT, FAULT_ANSWER, GONE, MOST_WAITING, ONLINE, SENSE, SENSE_ONLINE, UNTIL, Message
+from citybrain.field.transport import (
+    ALIVE,
+    CENTRE,
+    FAULT,
+    FAULT_ANSWER,
+    GONE,
+    MOST_WAITING,
+    ONLINE,
+    SENSE,
+    SENSE_ONLINE,
+    UNTIL,
+    Inbox,
+    Message,
+)
 from citybrain.intake.frame import LARGEST_FRAME_BYTES
 from signals.errors import ConfigError, LinkError
 
@@ -41,8 +53,7 @@ class MqttTransport:
         self._login, self._tls = login or (None, None), tls
         self._hears = FIELD_HEARS if field else CENTRE_HEARS
         self._will = ONLINE if field else CENTRE
-        self._inbox: deque[Message] = deque(maxlen=MOST_WAITING)
-        self._news = threading.Condition()
+        self._inbox = Inbox()
         self._loop = asyncio.new_event_loop()
         self._outbox: asyncio.Queue[tuple[str, bytes, bool] | None] = asyncio.Queue(MOST_WAITING)
         self._connected, self._closing = False, False
@@ -78,16 +89,12 @@ class MqttTransport:
 
     def receive(self, wait_s: float = 0.0) -> list[Message]:
         """What has arrived, waiting for something up to `wait_s` of the wall."""
-        with self._news:
-            if not self._inbox and wait_s > 0.0:
-                self._news.wait_for(lambda: self._inbox or self._closing, wait_s)
-            heard = list(self._inbox)
-            self._inbox.clear()
-        return heard
+        return self._inbox.take(wait_s)
 
     def close(self) -> None:
         """Say goodbye and hang up."""
         self._closing = True
+        self._inbox.wake()
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._put, None)
         self._thread.join(5.0)
@@ -147,9 +154,7 @@ class MqttTransport:
     async def _hear(self, client: Any) -> None:
         async for message in client.messages:
             topic = str(message.topic).removeprefix(self._base)
-            with self._news:
-                self._inbox.append(Message(topic, bytes(message.payload)))
-                self._news.notify_all()
+            self._inbox.put([Message(topic, bytes(message.payload))])
 
     async def _say(self, client: Any) -> None:
         last = False

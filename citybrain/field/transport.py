@@ -6,6 +6,9 @@ connects later, the newest of its topic alone.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 KEEP_ALIVE_S = 1.0  # of the wall: a word when there is nothing to say
@@ -40,6 +43,36 @@ class Transport(Protocol):
     def close(self) -> None:
         """Hang up. Never raises."""
         ...
+
+
+class Inbox:
+    """What a wire's own thread has heard, for the one that asks; the oldest make room. Lives as long as its wire."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque(maxlen=MOST_WAITING)
+        self._news = threading.Condition()
+        self._woken = False
+
+    def put(self, messages: Iterable[Message]) -> None:
+        """Further messages."""
+        with self._news:
+            self._messages.extend(messages)
+            self._news.notify_all()
+
+    def wake(self) -> None:
+        """The wire closes: who waits need not wait any longer, now or later."""
+        with self._news:
+            self._woken = True
+            self._news.notify_all()
+
+    def take(self, wait_s: float) -> list[Message]:
+        """All that is there, waiting for something up to `wait_s` of the wall."""
+        with self._news:
+            if not self._messages and wait_s > 0.0:
+                self._news.wait_for(lambda: self._messages or self._woken, wait_s)
+            heard = list(self._messages)
+            self._messages.clear()
+        return heard
 
 
 def lease_topic(signal: str) -> str:

@@ -80,7 +80,6 @@ class CityService:
         self._sites = SiteBook(plant.network, plant.rules)
         self._lock, self._reading = threading.RLock(), threading.Lock()
         self._asked: list[tuple[Orders, tuple[int, ...]]] = []
-        self._faults: list[Fault] = []
         self.failed: Exception | None = None
         self.after_tick: Callable[[], object] = lambda: None
         """What is to be done by the engine's thread when there is time before the next tick; see `Collector`."""
