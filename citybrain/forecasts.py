@@ -40,7 +40,7 @@ class Silent:
 
 def movement_names(network: Network) -> tuple[str, ...]:
     """The detectors of the loop: one a movement."""
-    return tuple(m.id for s in network.signals for m in s.movements)
+    return tuple(name for s in network.signals for name in s.movement_names)
 
 
 def earlier_history(scenario: Scenario, network: Network, days: int = EARLIER_DAYS) -> FlowHistory:

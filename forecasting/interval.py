@@ -73,8 +73,8 @@ def rung_indices(rung: tuple[str, ...]) -> Ints:
 
 def poisson_band(detectors: int) -> Band:
     """The band of a forecaster that never saw its own errors: counts are about Poisson, forecasts not quite right."""
-    width = np.full((len(RUNGS), detectors), POISSON)
-    return Band(-width, width)
+    shape = len(RUNGS), detectors  # the same everywhere: one number in memory
+    return Band(np.broadcast_to(-POISSON, shape), np.broadcast_to(POISSON, shape))
 
 
 def calibrate(model: Model, history: FlowHistory, first: int, last: int, leads: int = 1, watch: FaultWatch | None = None) -> Band:

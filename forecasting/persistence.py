@@ -9,6 +9,8 @@ from forecasting.base import Arrays, Model, Point
 from forecasting.history import FlowHistory
 from signals.types import Floats
 
+RUNG = ("none", "last")  # where all the window was silent, and else
+
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
@@ -19,8 +21,7 @@ class Persistence:
     def expect(self, recent_veh: Floats, ends_s: float, bins: int, observed: Floats | None = None) -> Point:
         """The recent mean, the same for all bins; NaN where the detector was silent all the window."""
         mean_veh = recent_mean(recent_veh, observed)
-        rung: tuple[str, ...] = tuple(np.where(np.isfinite(mean_veh), "last", "none").tolist())
-        return Point(np.tile(mean_veh, (bins, 1)), rung)
+        return Point(np.tile(mean_veh, (bins, 1)), tuple([RUNG[known] for known in np.isfinite(mean_veh).tolist()]))
 
     def usual(self, starts_s: float, hour_bins: int) -> None:
         """It has no profile."""

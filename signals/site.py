@@ -105,7 +105,7 @@ def _alike(signal: Intersection, limits: SafetyEnvelope) -> Hashable:
 def _site(signal: Intersection, limits: SafetyEnvelope, start: int, like: Site | None = None) -> Site:
     """The facts of one signal; those of one that is alike in all but names are shared, which keeps a large city small."""
     if like is not None and not any(like.clash):  # clashes are told by the movements' names
-        return replace(like, signal=signal, movement_start=start, movement_end=start + len(signal.movements))
+        return replace(like, signal=signal, movement_start=start, movement_end=start + signal.serves.shape[1])
     words: list[str | None] = [None] * len(signal.phases)
     for p, m, n in clashes(signal):
         words[p] = f"{signal.movements[m].id} and {signal.movements[n].id}"
@@ -128,12 +128,23 @@ def _site(signal: Intersection, limits: SafetyEnvelope, start: int, like: Site |
     )
 
 
+def _same(signal: Intersection, limits: SafetyEnvelope) -> Hashable:
+    """As `_alike`, of signals that hold the very same objects; quick, and good for as long as these live."""
+    parts = signal.serves, signal.conflicts, signal.yields_to, signal.yellow_s, signal.all_red_s, signal.base.stages, signal.exceptions
+    return id(limits), *map(id, parts)
+
+
 def _shared(kinds: dict[Hashable, Site], signal: Intersection, limits: SafetyEnvelope, start: int) -> Site:
     """The facts of one signal, from those of the first of its kind."""
-    key = _alike(signal, limits)
-    found = _site(signal, limits, start, kinds.get(key))
-    kinds.setdefault(key, found)
-    return found
+    same = _same(signal, limits)
+    like = kinds.get(same)
+    if like is None:
+        key = _alike(signal, limits)
+        like = kinds.get(key)
+        kinds[same] = found = _site(signal, limits, start, like)
+        kinds.setdefault(key, found)
+        return found
+    return _site(signal, limits, start, like)
 
 
 _KNOWN: dict[tuple[int, int], tuple[Network, tuple[SafetyEnvelope, ...], tuple[Site, ...]]] = {}
@@ -145,7 +156,7 @@ def sites(network: Network, limits: tuple[SafetyEnvelope, ...]) -> tuple[Site, .
     known = _KNOWN.get(key)
     if known is None:
         # The entry holds both objects, so that their identities cannot pass to others while it lives.
-        starts = np.cumsum([0] + [len(s.movements) for s in network.signals]).tolist()
+        starts = np.cumsum([0] + [s.serves.shape[1] for s in network.signals]).tolist()
         kinds: dict[Hashable, Site] = {}
         made = tuple(_shared(kinds, s, e, a) for s, e, a in zip(network.signals, limits, starts[:-1], strict=True))
         known = (network, limits, made)

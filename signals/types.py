@@ -17,6 +17,7 @@ from signals.errors import UnsafePlanError
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int8]
 
 
 class Turn(StrEnum):
@@ -123,6 +124,11 @@ class Intersection:
     """[phase, phase] red clearance of the change"""
     base: TimingPlan = field(repr=False)  # what the cabinet runs on its own
     exceptions: tuple[tuple[int, int], ...] = ()  # conflicting movements that the site, as built, shows green together
+
+    @property
+    def movement_names(self) -> tuple[str, ...]:
+        """[movement] their names."""
+        return tuple(m.id for m in self.movements)
 
     @property
     def intergreen_s(self) -> Floats:

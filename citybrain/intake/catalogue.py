@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -15,8 +14,8 @@ import numpy as np
 
 from citybrain.intake.batch import Float32s, Int32s
 from citybrain.intake.names import NONE, Names, Regular
-from signals.layout import lay_out
-from signals.types import Lane, Movement, Network, Turn
+from signals.layout import TURN_CODES, Layout, lay_out
+from signals.types import Floats, Network, Turn
 
 
 class Kind(StrEnum):
@@ -78,17 +77,21 @@ class Catalogue:
         return found
 
     def links(self, kind: Kind) -> tuple[Int32s, Int32s, Float32s]:
-        """(sensor, movement, share) [link] of the sensors of a kind."""
-        own = self.kind[self.link_sensor] == CODE[kind]
-        return self.link_sensor[own], self.link_movement[own], self.link_share[own]
+        """(sensor, movement, share) [link] of the sensors of a kind; not to be written to."""
+        return self._links[CODE[kind]]
+
+    @cached_property
+    def _links(self) -> list[tuple[Int32s, Int32s, Float32s]]:
+        of = self.kind[self.link_sensor]
+        own = [np.flatnonzero(of == code) for code in range(len(KINDS))]
+        return [(self.link_sensor[some], self.link_movement[some], self.link_share[some]) for some in own]
 
     @classmethod
     def of(cls, network: Network, period_s: float = PERIOD_S) -> Catalogue:
         """One sensor a kind and movement, named signal/kind/place, such as `A0/queue/3`; crossings have none."""
         layout = lay_out(network)
-        movements = [m for s in network.signals for m in s.movements]
-        watched = np.flatnonzero([m.turn is not Turn.CROSSING for m in movements])
-        most = largest_of(network, period_s)
+        watched = np.flatnonzero(layout.movement_turn != TURN_CODES[Turn.CROSSING])
+        most = largest_of(layout, period_s)[watched]
         n = len(watched) * len(KINDS)
         return cls(
             names=Regular(network, tuple(str(kind) for kind in KINDS), layout.movement_start, watched),
@@ -98,32 +101,26 @@ class Catalogue:
             link_sensor=np.arange(n, dtype=np.int32),
             link_movement=np.repeat(watched, len(KINDS)).astype(np.int32),
             link_share=np.ones(n, np.float32),
-            movements=len(movements),
+            movements=layout.movements,
         )
 
 
-def largest_of(network: Network, period_s: float) -> Float32s:
-    """`largest` of every watched movement [movement, kind]; equal lanes and exits are asked about once."""
-    known: dict[tuple[float, ...], list[float]] = {}
-    found = []
-    for s in network.signals:
-        lanes = {lane.id: lane for lane in s.lanes}
-        for m in s.movements:
-            if m.turn is not Turn.CROSSING:
-                own = [lanes[name] for name in m.lanes if name in lanes]
-                key = (m.exit_storage_veh, *[lane.storage_veh for lane in own])
-                if key not in known:
-                    known[key] = [largest(kind, m, own, period_s) for kind in KINDS]
-                found.append(known[key])
-    return np.array(found, np.float32).reshape(-1, len(KINDS))
+def largest_of(layout: Layout, period_s: float) -> Float32s:
+    """`largest` of every movement [movement, kind]."""
+    lane, place = np.nonzero(layout.uses[layout.signal_of_lane, np.arange(layout.lanes) - layout.lane_start[layout.signal_of_lane]])
+    movement = layout.movement_start[layout.signal_of_lane[lane]] + place
+    lanes = np.bincount(movement, minlength=layout.movements).astype(np.float64)
+    storage_veh = np.bincount(movement, layout.lane_storage_veh[lane], layout.movements)
+    found = [largest(kind, lanes, storage_veh, layout.movement_exit_storage_veh, period_s) for kind in KINDS]
+    return np.stack(found, axis=1).astype(np.float32)
 
 
-def largest(kind: Kind, movement: Movement, lanes: list[Lane], period_s: float) -> float:
-    """More than this is no traffic. Generous: a wrong refusal blinds a signal."""
+def largest(kind: Kind, lanes: Floats, storage_veh: Floats, exit_storage_veh: Floats, period_s: float) -> Floats:
+    """More than this is no traffic, of movements with so many stop lanes and so much room. Generous: a wrong refusal blinds a signal."""
     if kind is Kind.COUNT:
-        return math.ceil(LARGEST_FLOW_VEH_S * max(len(lanes), 1) * period_s) + 2.0
+        return np.asarray(np.ceil(LARGEST_FLOW_VEH_S * np.maximum(lanes, 1.0) * period_s) + 2.0)
     if kind is Kind.QUEUE:
-        return 2.0 * sum(lane.storage_veh for lane in lanes) + 10.0
+        return 2.0 * storage_veh + 10.0
     if kind is Kind.EXIT:
-        return 2.0 * movement.exit_storage_veh + 20.0
-    return LARGEST_WAIT_S
+        return 2.0 * exit_storage_veh + 20.0
+    return np.full_like(lanes, LARGEST_WAIT_S)

@@ -110,7 +110,9 @@ def _kind(text: str, where: str) -> Kind:
 
 
 def _largest(kind: Kind, movement: Movement, lanes: dict[str, Lane], period_s: float) -> float:
-    return largest(kind, movement, [lanes[name] for name in movement.lanes if name in lanes], period_s)
+    own = [lanes[name].storage_veh for name in movement.lanes if name in lanes]
+    sizes = (np.array(x) for x in (float(len(own)), sum(own), movement.exit_storage_veh))
+    return float(largest(kind, *sizes, period_s))
 
 
 def _number(text: str, otherwise: float, most: float, where: str) -> float:

@@ -1,7 +1,8 @@
 """Judges every sample before anybody heeds it: late, doubled, out of order, from the future, impossible. All counted by reason.
 
-Of each sensor the gate remembers its last few times, so that what comes twice is noticed though it comes late. `now_s` is the
-street's own time; where it steps back, what was remembered of later times is forgotten.
+Of each sensor the gate remembers its last few times, so that what comes twice is noticed though it comes late; a city has a million
+sensors, so that times are kept in 32 bits each, to a millisecond. `now_s` is the street's own time; where it steps back, what was
+remembered of later times is forgotten.
 """
 
 # mypy: disallow-untyped-decorators=False
@@ -19,10 +20,14 @@ from citybrain.intake.batch import Float32s, Float64s, Int32s, Samples, Tracks
 from citybrain.intake.catalogue import CODE, Catalogue, Kind
 
 MEMORY = 8  # times remembered of each sensor
+TICKS = 1024  # a second: times of one sensor within a tick are the same; they are kept modulo 2^32, which is 48 days
+TICK_MASK = 2**32 - 1
+LONGEST_GAP_S = 1e6  # between two times of a sensor: what was before is forgotten, long before ticks repeat themselves
 AHEAD_S = 5.0  # clocks differ; a sample further ahead of the street's time is of another one
 ALLOWANCE_S = 3600.0  # what comes later than this is of no use to anybody
 MOST_SOURCES = 10_000
 Codes = npt.NDArray[np.uint8]
+Uint32s = npt.NDArray[np.uint32]
 
 
 class Verdict(IntEnum):
@@ -64,7 +69,7 @@ class Gate:
         """By source: field time of its newest accepted sample or snapshot, -inf where none was."""
         self._largest, self._period_s = catalogue.largest, catalogue.period_s
         self._counts = catalogue.kind == CODE[Kind.COUNT]
-        self._times_s = np.full((n, MEMORY), -np.inf)
+        self._ticks, self._held = np.zeros((n, MEMORY), np.uint32), np.zeros(n, np.uint8)
         self._newest_s = np.full(n, -np.inf)
         self._forgotten_s = np.full(n, -np.inf)  # samples up to here may have been seen
 
@@ -72,7 +77,7 @@ class Gate:
         """Every sample with its verdict; the accepted ones are remembered."""
         code = judge(
             samples.sensor, samples.at_s, samples.value, now_s, self.ahead_s, self.allowance_s, self._counts, self._largest,
-            self._period_s, self._times_s, self._newest_s, self._forgotten_s, self.impossible,
+            self._period_s, self._ticks, self._held, self._newest_s, self._forgotten_s, self.impossible,
         )  # fmt: skip
         number = np.bincount(code, minlength=len(Verdict))
         good = _chosen(samples, code, Verdict.GOOD, number)
@@ -129,10 +134,9 @@ MOST_IMPOSSIBLE = 250
 @njit(cache=True, nogil=True)
 def judge(
     sensor: Int32s, at_s: Float64s, value: Float32s, now_s: float, ahead_s: float, allowance_s: float, counts: npt.NDArray[np.bool_],
-    largest: Float32s, period_s: Float32s, times_s: Float64s, newest_s: Float64s, forgotten_s: Float64s, impossible: Codes,
+    largest: Float32s, period_s: Float32s, ticks: Uint32s, held: Codes, newest_s: Float64s, forgotten_s: Float64s, impossible: Codes,
 ) -> Codes:  # fmt: skip
-    """Verdicts [sample]; `times_s` [sensor, memory] and the other memory [sensor] take in what is accepted."""
-    memory = times_s.shape[1]
+    """Verdicts [sample]; `ticks` [sensor, memory], of which `held` are times, and the other memory [sensor] take in what is accepted."""
     code = np.empty(sensor.shape[0], dtype=np.uint8)
     for k in range(sensor.shape[0]):
         s, t, x = sensor[k], at_s[k], value[k]
@@ -147,16 +151,15 @@ def judge(
             code[k] = FUTURE if t > now_s else TOO_LATE
             continue
         if newest_s[s] > now_s + ahead_s or forgotten_s[s] > now_s + ahead_s:
-            newest_s[s], forgotten_s[s] = -np.inf, -np.inf
-            times_s[s] = -np.inf
+            newest_s[s], forgotten_s[s], held[s] = -np.inf, -np.inf, 0
         fresh = t > newest_s[s]
         if not fresh:
             if t <= forgotten_s[s]:
                 code[k] = TOO_LATE
                 continue
-            known = False
-            for i in range(memory):
-                known |= times_s[s, i] == t
+            known, tick = False, np.int64(np.floor(t * TICKS)) & TICK_MASK
+            for i in range(held[s]):
+                known |= np.int64(ticks[s, i]) == tick
             if known:
                 code[k] = DUPLICATE
                 continue
@@ -170,12 +173,25 @@ def judge(
             impossible[s] += 1 if impossible[s] < MOST_IMPOSSIBLE else 0
             continue
         impossible[s] -= 1 if impossible[s] > 0 else 0
-        oldest = 0
-        for i in range(1, memory):
-            if times_s[s, i] < times_s[s, oldest]:
-                oldest = i
-        forgotten_s[s] = max(forgotten_s[s], times_s[s, oldest])
-        times_s[s, oldest] = t
+        if fresh and held[s] > 0 and t - newest_s[s] > LONGEST_GAP_S:
+            forgotten_s[s], held[s] = newest_s[s], 0
         newest_s[s] = max(newest_s[s], t)
+        remember(s, t, ticks, held, newest_s, forgotten_s)
         code[k] = GOOD if fresh else LATE
     return code
+
+
+@njit(cache=True, nogil=True)
+def remember(s: int, t: float, ticks: Uint32s, held: Codes, newest_s: Float64s, forgotten_s: Float64s) -> None:
+    """Keep a time of a sensor; where there is no room, the oldest one gives way, and what is not after it is too late from now on."""
+    place, newest = np.int64(held[s]), np.int64(np.floor(newest_s[s] * TICKS))
+    if place < ticks.shape[1]:
+        held[s] += 1
+    else:
+        place, oldest = 0, -1
+        for i in range(ticks.shape[1]):
+            age = (newest - np.int64(ticks[s, i])) & TICK_MASK
+            if age > oldest:
+                place, oldest = i, age
+        forgotten_s[s] = max(forgotten_s[s], (newest - oldest + 1) / TICKS)  # the end of its tick
+    ticks[s, place] = np.int64(np.floor(t * TICKS)) & TICK_MASK

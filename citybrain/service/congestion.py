@@ -13,7 +13,7 @@ import numpy as np
 
 from citybrain.service.remembering import remember
 from signals.kernels.expected_delay import expected_delays_s
-from signals.layout import lay_out
+from signals.layout import Layout, lay_out
 from signals.types import Floats, FlowForecast, Ints, Network, Observation
 
 QUEUE_MEMORY_S = 120.0
@@ -26,6 +26,7 @@ YIELDING_SHARE = 0.5  # of a permissive green that a movement can use
 MOST_CHANGE = 4.0  # of the delay within a quarter of an hour
 HIGHEST_INDEX = 5.1  # what a byte holds
 LEAST_FREE_S = 5.0
+LEAST_SEEN_S = 60.0  # before that a queue has hardly had a flow to be divided by
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Congestion:
         signals = network.signals
         self._layout = lay_out(network)
         self._of = self._layout.signal_of
-        self._free_s = np.array([free_s([(lane.sensed_m, lane.speed_mps) for lane in s.lanes]) for s in signals])
+        self._free_s = free_s(self._layout)
         self._saturation_veh_h = self._layout.movement_saturation_veh_h
         self._queue_veh = np.zeros(len(signals))
         self._heard = np.zeros(len(signals), dtype=np.bool_)
@@ -80,7 +81,7 @@ class Congestion:
         flow_veh_s = self._by_signal(self._recent_flow_veh_s())
         delay_s = self._queue_veh / np.maximum(flow_veh_s, LEAST_FLOW_VEH_S)
         change = np.ones(n) if forecast_veh_h is None else self._change(forecast_veh_h)
-        silent = np.where(self._heard, 0.0, np.nan)
+        silent = np.where(self._heard & (self._seen_s >= LEAST_SEEN_S), 0.0, np.nan)
         now = np.minimum(1.0 + delay_s / self._free_s, HIGHEST_INDEX) + silent
         soon = np.minimum(1.0 + change * delay_s / self._free_s, HIGHEST_INDEX) + silent
         return Indices(now, soon, delay_s + silent, flow_veh_s)
@@ -111,10 +112,12 @@ class Congestion:
         return np.bincount(self._of, values, self._queue_veh.size).astype(np.float64, copy=False)
 
 
-def free_s(lanes: list[tuple[float, float]]) -> float:
-    """Mean free-flow time of approach lanes (length, speed) [s]."""
-    times_s = [length_m / speed_mps for length_m, speed_mps in lanes if speed_mps > 0.0]
-    return max(sum(times_s) / len(times_s), LEAST_FREE_S) if times_s else LEAST_FREE_S
+def free_s(layout: Layout) -> Floats:
+    """[signal] mean free-flow time of the approach lanes [s]."""
+    driven = layout.lane_speed_mps > 0.0
+    times_s = layout.lane_sensed_m[driven] / layout.lane_speed_mps[driven]
+    of, n = layout.signal_of_lane[driven], len(layout.phases)
+    return np.maximum(np.bincount(of, times_s, n) / np.maximum(np.bincount(of, minlength=n), 1), LEAST_FREE_S)
 
 
 def forecast_of(forecasts: list[tuple[Ints, FlowForecast | None]], movements: int) -> Floats:

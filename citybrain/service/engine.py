@@ -17,6 +17,7 @@ from citybrain.service.desk import Mode
 from citybrain.service.directed import Directed
 from citybrain.service.orders import Orders
 from citybrain.service.shards import LARGEST_SHARD, LONGEST_TURN_S, Part, axes_of, part_of, shards_of
+from signals.layout import TURN_CODES, lay_out
 from signals.links.base import ControllerLink
 from signals.loop import ControlLoop, Forecaster
 from signals.planners.base import Planner
@@ -276,8 +277,11 @@ def envelopes(network: Network, rules: Rules) -> tuple[SafetyEnvelope, ...]:
     """[signal] the envelopes under these rules; signals that rules cannot tell apart share one, so that a large city stays small."""
     known: dict[tuple[int, tuple[tuple[int, float], ...], bytes], SafetyEnvelope] = {}
     found = []
-    for signal in network.signals:
-        crossings = tuple((m, one.crossing_m) for m, one in enumerate(signal.movements) if one.turn is Turn.CROSSING)
+    layout = lay_out(network)
+    crossed = set(layout.signal_of[layout.movement_turn == TURN_CODES[Turn.CROSSING]].tolist())
+    for i, signal in enumerate(network.signals):
+        listed = enumerate(signal.movements) if i in crossed else ()
+        crossings = tuple((m, one.crossing_m) for m, one in listed if one.turn is Turn.CROSSING)
         key = (len(signal.phases), crossings, signal.serves.tobytes() if crossings else b"")
         if key not in known:
             known[key] = envelope(signal, rules)

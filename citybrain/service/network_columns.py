@@ -7,24 +7,20 @@ city's nouns share them as well.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import fields
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from citybrain.service.stored_network import TURNS, Arrays, Rows, StoredIntersection
 from signals.errors import ConfigError
-from signals.types import Intersection, Ints, Lane, Movement, Network, Phase, Stage, Street, TimingPlan, Turn
+from signals.layout import Flat
+from signals.types import Intersection, Lane, Movement, Network, Phase, Stage, Street, TimingPlan
 
 LAYOUT = 1
 MATRICES = ("uses", "serves", "conflicts", "yields_to", "yellow_s", "all_red_s")
 SEPARATOR = "\0"
-TURNS = list(Turn)
-Arrays = dict[str, npt.NDArray[Any]]
-Noun = TypeVar("Noun")
 
 
 class Table:
@@ -141,45 +137,46 @@ def as_bytes(text: str) -> npt.NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-def unpacked(arrays: Arrays) -> Network:
-    """The network from its columns; ValueError, KeyError, IndexError or TypeError where they do not fit."""
+def unpacked(arrays: Arrays) -> tuple[tuple[StoredIntersection, ...], tuple[Street, ...], Flat]:
+    """Signals, streets and what a layout needs, from their columns; ValueError, KeyError, IndexError or TypeError where they do not fit."""
     head = json.loads(arrays["head"].tobytes())
     if head["layout"] != LAYOUT:
         raise ValueError(f"layout {head['layout']}, expected {LAYOUT}")
-    texts = arrays["texts"].tobytes().decode().split(SEPARATOR)
-    floats = arrays["floats"].tolist()
-    names = lists_of(arrays["list_sizes"], arrays["list_items"], texts)
-    lanes = nouns(Lane, columns_of(arrays, "lanes", 6), (texts, floats, floats, names, floats, floats))
-    looked_up = (texts, texts, TURNS, names, names, floats, floats, floats, floats, names)
-    movements = nouns(Movement, columns_of(arrays, "movements", 10), looked_up)
-    streets = tuple(Street(texts[a], texts[b], floats[c], floats[d], e) for a, b, c, d, e in rows_of(arrays, "streets", 5))
-    signals = signals_of(arrays, head, (texts, floats), lanes, movements)
-    return Network(head["name"], signals, streets)
+    known = Rows(arrays)
+    floats: list[float] = arrays["floats"].tolist()
+    streets = streets_of(arrays, known, floats)
+    signals = signals_of(arrays, head, known, floats)
+    sizes, lane_sizes = ([one.serves.shape[1] for one in signals], [one.uses.shape[0] for one in signals])
+    return signals, streets, known.flat(sizes, lane_sizes)
 
 
-def signals_of(
-    arrays: Arrays, head: dict[str, Any], tables: tuple[list[str], list[float]], lanes: list[Lane], movements: list[Movement]
-) -> tuple[Intersection, ...]:
+def streets_of(arrays: Arrays, known: Rows, floats: list[float]) -> tuple[Street, ...]:
+    """The streets, whose ends are named alike."""
+    names: dict[int, str] = {}
+    for k in np.unique(arrays["streets"][:, :2]).tolist() if len(arrays["streets"]) else ():
+        names[k] = known.text(k)
+    return tuple([Street(names[a], names[b], floats[c], floats[d], e) for a, b, c, d, e in rows_of(arrays, "streets", 5)])
+
+
+def signals_of(arrays: Arrays, head: dict[str, Any], known: Rows, floats: list[float]) -> tuple[StoredIntersection, ...]:
     """The signals, each with the lanes and movements that come next."""
-    texts, floats = tables
     phases = [tuple(Phase(str(name), str(lights)) for name, lights in some) for some in head["phases"]]
     stages = [tuple(Stage(int(p), float(g)) for p, g in some) for some in head["stages"]]
     exceptions = [tuple((int(m), int(n)) for m, n in some) for some in head["exceptions"]]
-    uses, serves, conflicts, yields_to, yellow_s, all_red_s = (matrices_of(arrays, name) for name in MATRICES)
+    tables = {name: matrices_of(arrays, name) for name in MATRICES}
     found, lane, movement = [], 0, 0
     for name, lane_count, count, shown, run, repeats, excepted, x, y, a, b, c, d, *own in rows_of(arrays, "signals", 13 + len(MATRICES)):
-        base = TimingPlan(texts[name], stages[run], floats[a], floats[b], bool(repeats), floats[c], floats[d])
-        one = Intersection(
-            texts[name], floats[x], floats[y], tuple(lanes[lane : lane + lane_count]), tuple(movements[movement : movement + count]),
-            phases[shown], uses[own[0]], serves[own[1]], conflicts[own[2]], yields_to[own[3]], yellow_s[own[4]], all_red_s[own[5]],
-            base, exceptions[excepted],
-        )  # fmt: skip
-        if one.serves.shape != (len(one.phases), count) or one.uses.shape != (lane_count, count):
-            raise ValueError(f"{one.id}: matrices of another signal")
-        found.append(one)
-        lane, movement = lane + lane_count, movement + count
-    if (lane, movement) != (len(lanes), len(movements)):
-        raise ValueError(f"{lane} lanes and {movement} movements at signals, {len(lanes)} and {len(movements)} listed")
+        places = lane, (lane := lane + lane_count), movement, (movement := movement + count)
+        signal = known.text(name)
+        base = TimingPlan(signal, stages[run], floats[a], floats[b], bool(repeats), floats[c], floats[d])
+        matrices = {which: table[k] for (which, table), k in zip(tables.items(), own, strict=True)}
+        if matrices["serves"].shape != (len(phases[shown]), count) or matrices["uses"].shape != (lane_count, count):
+            raise ValueError(f"{signal}: matrices of another signal")
+        place = {"id": signal, "x_m": floats[x], "y_m": floats[y]}
+        shows = {"phases": phases[shown], "base": base, "exceptions": exceptions[excepted]}
+        found.append(StoredIntersection.of(known, places, place | shows | matrices))
+    if (lane, movement) != known.size:
+        raise ValueError(f"{lane} lanes and {movement} movements at signals, {known.size} listed")
     return tuple(found)
 
 
@@ -195,22 +192,6 @@ def columns_of(arrays: Arrays, name: str, width: int) -> list[list[int]]:
         raise ValueError(f"{name} of shape {table.shape}, expected {width} columns of numbers from 0")
     found: list[list[int]] = table.T.tolist()
     return found if len(table) else [[] for _ in range(width)]
-
-
-def nouns(kind: type[Noun], columns: list[list[int]], looked_up: tuple[Sequence[Any], ...]) -> list[Noun]:
-    """Objects of a frozen, slotted dataclass, field by field: half the time of its own constructor, and there are half a million."""
-    found = [object.__new__(kind) for _ in columns[0]]
-    for place, column, values in zip(fields(kind), columns, looked_up, strict=True):  # type: ignore[arg-type]
-        deque(map(kind.__dict__[place.name].__set__, found, map(values.__getitem__, column)), maxlen=0)
-    return found
-
-
-def lists_of(sizes: Ints, items: Ints, texts: list[str]) -> list[tuple[str, ...]]:
-    """Lists of texts from their sizes and the texts' numbers."""
-    if (sizes < 0).any() or int(sizes.sum()) != items.size or (items < 0).any():
-        raise ValueError(f"lists of {int(sizes.sum())} texts, {items.size} are there")
-    flat = iter([texts[k] for k in items.tolist()])
-    return [tuple(islice(flat, size)) for size in sizes.tolist()]
 
 
 def matrices_of(arrays: Arrays, name: str) -> list[npt.NDArray[Any]]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from signals.types import Bools, Floats, Ints
+from signals.types import Bools, Codes, Floats, Ints
 
 
 @njit(cache=True, nogil=True)
 def remember(
-    queue_veh: Floats, counts_veh: Floats, phase: Ints, age_s: Floats, serves: Ints, movement_start: Ints, usable: Floats,
+    queue_veh: Floats, counts_veh: Floats, phase: Ints, age_s: Floats, serves: Codes, movement_start: Ints, usable: Floats,
     weights: tuple[float, float, float], step_s: float, mean_queue_veh: Floats, heard: Bools, flow_veh_s: Floats, share: Floats,
 ) -> None:  # fmt: skip
     """Move the means towards what is seen, by `weights` of (queue, flow, green): `mean_queue_veh` and `heard` [signal], `flow_veh_s`

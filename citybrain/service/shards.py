@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from signals.layout import starts
+from signals.layout import LARGE, blocks, lay_out, remembered, starts
+from signals.layout import part_of as part_of_layout
 from signals.planners.groups import NEAR_M, neighbours
 from signals.types import Floats, FlowForecast, Ints, Network, Observation
 
@@ -83,7 +84,8 @@ class Part:
 
 def axes_of(network: Network) -> Axes:
     """The flat axes of a network."""
-    return Axes(starts([len(s.movements) for s in network.signals]), starts([len(s.lanes) for s in network.signals]))
+    layout = lay_out(network)
+    return Axes(layout.movement_start, layout.lane_start)
 
 
 def part_of(network: Network, axes: Axes, members: Ints) -> Part:
@@ -94,8 +96,11 @@ def part_of(network: Network, axes: Axes, members: Ints) -> Part:
     streets = tuple(s for s in network.streets if s.from_signal in names and s.to_signal in names) if len(names) > 1 else ()
     lanes, movements = axes.lane_start, axes.movement_start
     sizes = np.diff(lanes)[members], np.diff(movements)[members]
+    own = network if whole else Network(network.name, signals, streets)
+    if LARGE <= len(members) < len(network.signals):
+        remembered(part_of_layout(lay_out(network), own, members))
     return Part(
-        network=network if whole else Network(network.name, signals, streets),
+        network=own,
         signals=members,
         movements=blocks(movements, members),
         own=Axes(*(starts(size.tolist()) for size in reversed(sizes))),
@@ -104,14 +109,6 @@ def part_of(network: Network, axes: Axes, members: Ints) -> Part:
         movement_first=movements[members],
         whole=whole,
     )
-
-
-def blocks(start: Ints, members: Ints) -> Ints:
-    """The places of the members' blocks on a flat axis, one block after the other."""
-    size = start[members + 1] - start[members]
-    ends = np.cumsum(size)
-    found: Ints = np.arange(ends[-1] if ends.size else 0) + np.repeat(start[members] - ends + size, size)
-    return found
 
 
 def shards_of(network: Network, largest: int = LARGEST_SHARD) -> tuple[Part, ...]:
@@ -136,8 +133,10 @@ def in_space(network: Network) -> list[Ints]:
     """Groups of signals (most of one signal) along the longer side of the city."""
     grouped = [np.array(sorted(some), dtype=np.int64) for some in neighbours(network, NEAR_M)]
     alone = np.setdiff1d(np.arange(len(network.signals)), np.concatenate(grouped) if grouped else np.zeros(0, dtype=np.int64))
-    groups = [*grouped, *(np.array([i]) for i in alone.tolist())]
+    groups = [*grouped, *np.split(alone, len(alone))] if alone.size else grouped
+    sizes = [len(g) for g in groups]
     x_m = np.array([s.x_m for s in network.signals])
     y_m = np.array([s.y_m for s in network.signals])
     along_m = x_m if np.ptp(x_m) >= np.ptp(y_m) else y_m
-    return [groups[k] for k in np.argsort([along_m[g].mean() for g in groups], kind="stable").tolist()]
+    means_m = np.add.reduceat(along_m[np.concatenate(groups)], starts(sizes)[:-1]) / sizes
+    return [groups[k] for k in np.argsort(means_m, kind="stable").tolist()]

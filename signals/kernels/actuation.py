@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from signals.types import Codes
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -70,7 +72,7 @@ def stage_reached(stage: Ints, phase: Ints, ring: Ints, ring_size: Ints) -> Ints
 
 
 @njit(cache=True)
-def next_called(i: int, stage: int, phase: int, called: Bools, ring: Ints, ring_size: Ints, serves: Ints) -> int:
+def next_called(i: int, stage: int, phase: int, called: Bools, ring: Ints, ring_size: Ints, serves: Codes) -> int:
     """The next phase in order that serves a call better than the running one does; the running phase where nobody calls.
 
     `called` [movement] of the signal. A left turn that yields calls the phase that protects it.
@@ -87,7 +89,7 @@ def next_called(i: int, stage: int, phase: int, called: Bools, ring: Ints, ring_
 @njit(cache=True)
 def actuated_phases(
     phase: Ints, age_s: Floats, stage: Ints, gap_s: Floats, called: Bools, passage_s: float, max_green_s: Floats, recall_s: Floats,
-    ring: Ints, ring_size: Ints, serves: Ints, movement_start: Ints,
+    ring: Ints, ring_size: Ints, serves: Codes, movement_start: Ints,
 ) -> Ints:  # fmt: skip
     """Wanted phase [signal]: the running one until it gaps out or maxes out, then the next with a call.
 

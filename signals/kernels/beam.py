@@ -14,6 +14,7 @@ from signals.kernels.lane_states import LaneStates, Waiting, play_on, state_of, 
 from signals.kernels.lights import IS_WAITED_FOR, YIELDS, Lights, learn
 from signals.kernels.outlook import Tariff
 from signals.kernels.queues import Bools, Floats, Ints, Queues
+from signals.types import Codes
 
 ROUNDING_S = 1e-6  # prices that differ by less are compared as they were summed
 
@@ -49,9 +50,9 @@ class Site(NamedTuple):
 
     phases: int
     min_green_s: Floats  # [phase]
-    serves: Ints  # [phase, movement]
+    serves: Codes  # [phase, movement]
     intergreen_s: Floats  # [phase, phase]
-    yields_to: Ints  # [movement, movement]
+    yields_to: Codes  # [movement, movement]
 
 
 @njit(cache=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from signals.kernels.queues import Floats, Ints, Queues
+from signals.types import Codes
 
 GAP_S = 3.0  # in the other stream, for who comes rolling
 STANDING_GAP_S = 5.5  # for who has to start from standstill: measured in SUMO, as are the two below
@@ -19,7 +20,7 @@ STOPPED_S = 2.0  # of waiting makes a stop
 
 @njit(cache=True, _nrt=False)
 def gap(
-    m: int, after: int, t_s: float, gap_s: float, serves: Ints, yields_to: Ints, some: Ints, head: Ints, end: Ints, arrival_s: Floats,
+    m: int, after: int, t_s: float, gap_s: float, serves: Codes, yields_to: Codes, some: Ints, head: Ints, end: Ints, arrival_s: Floats,
     movement: Ints,
 ) -> bool:  # fmt: skip
     """Whether no stream of `some` lanes that is served, and that movement `m` yields to, sends its next vehicle within `gap_s`."""
@@ -46,7 +47,7 @@ def cannot_stop(h: int, leaves_s: float, t0_s: float, queues: Queues) -> bool:
 
 @njit(cache=True, _nrt=False)
 def starting(
-    before: int, after: int, green_s: float, t1_s: float, serves: Ints, some: Ints, head: Ints, end: Ints, ready_s: Floats,
+    before: int, after: int, green_s: float, t1_s: float, serves: Codes, some: Ints, head: Ints, end: Ints, ready_s: Floats,
     arrival_s: Floats, movement: Ints, startup_s: float, active: Ints,
 ) -> tuple[int, float]:  # fmt: skip
     """Lanes that can discharge before `t1_s`, put into `active` (how many, when the first can); who waited for green starts up."""
@@ -66,7 +67,7 @@ def starting(
 
 @njit(cache=True, _nrt=False)
 def play(
-    before: int, after: int, t0_s: float, t1_s: float, serves: Ints, intergreen_s: Floats, yields_to: Ints, queues: Queues,
+    before: int, after: int, t0_s: float, t1_s: float, serves: Codes, intergreen_s: Floats, yields_to: Codes, queues: Queues,
     startup_s: float, stop_s: float, some: Ints, head: Ints, ready_s: Floats, paid_s: Floats, active: Ints, gone_at_s: Floats,
 ) -> None:  # fmt: skip
     """Discharge `some` lanes from `t0_s` to `t1_s` after a change of phase, who yields waiting for gaps in the others of them.
@@ -111,7 +112,7 @@ def play(
 
 @njit(cache=True, _nrt=False)
 def played_alone(
-    k: int, h: int, ready_s: float, before: int, after: int, t0_s: float, t1_s: float, serves: Ints, intergreen_s: Floats, queues: Queues,
+    k: int, h: int, ready_s: float, before: int, after: int, t0_s: float, t1_s: float, serves: Codes, intergreen_s: Floats, queues: Queues,
     startup_s: float, stop_s: float,
 ) -> tuple[int, float, float]:  # fmt: skip
     """The same for one lane in which nobody has to yield: its next vehicle, from when that can leave, delay and stops of who left [s]."""

@@ -12,6 +12,7 @@ from signals.kernels.discharge import played_alone
 from signals.kernels.lights import LIGHTS
 from signals.kernels.outlook import Tariff
 from signals.kernels.queues import Floats, Ints, Queues
+from signals.types import Codes
 
 
 class LaneStates(NamedTuple):
@@ -124,7 +125,7 @@ def state_of(e: int, k: int, head: int, ready_s: float, states: LaneStates, wait
 
 @njit(cache=True, _nrt=False)
 def play_on(
-    s: int, e: int, k: int, light: int, before: int, after: int, states: LaneStates, serves: Ints, intergreen_s: Floats,
+    s: int, e: int, k: int, light: int, before: int, after: int, states: LaneStates, serves: Codes, intergreen_s: Floats,
     waiting: Waiting, queues: Queues, tariff: Tariff,
 ) -> float:  # fmt: skip
     """Play a lane's state through an epoch as if nobody had to yield: the price [s]. Remembered, but for lights not told apart."""

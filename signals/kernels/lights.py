@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from signals.kernels.queues import Bools, Bytes, Floats, Ints, Queues
+from signals.types import Codes
 
 LIGHTS = 16  # told apart of a lane; any others share the last number, and nothing is remembered of it
 RED = 0  # the light that lets nobody go
@@ -66,7 +67,7 @@ def sort_out(queues: Queues, crossed: Bools, turn: Ints, turns: Ints) -> None:
 
 @njit(cache=True, _nrt=False)
 def learn(
-    before: int, after: int, phases: int, lights: Lights, serves: Ints, intergreen_s: Floats, yields_to: Ints, queues: Queues,
+    before: int, after: int, phases: int, lights: Lights, serves: Codes, intergreen_s: Floats, yields_to: Codes, queues: Queues,
     settled_s: float,
 ) -> None:  # fmt: skip
     """Work out one change. After an intergreen of more than `settled_s`, starting up reaches beyond the shortest stretch played."""
@@ -92,7 +93,7 @@ def learn(
 
 
 @njit(cache=True, _nrt=False)
-def waited_for(m: int, k: int, change: int, served: Ints, lights: Lights, yields_to: Ints, queues: Queues) -> None:
+def waited_for(m: int, k: int, change: int, served: Ints, lights: Lights, yields_to: Codes, queues: Queues) -> None:
     """Mark the lanes that send streams which are `served` [movement] after a change and which movement `m` from lane `k` yields to."""
     for other in range(queues.start.shape[0]):
         first = queues.start[other]

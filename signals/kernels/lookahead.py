@@ -16,13 +16,14 @@ from signals.kernels.lights import no_lights
 from signals.kernels.neighbours import Coming, Ways, nobody, released
 from signals.kernels.outlook import City, Outlook, Seen, Tariff
 from signals.kernels.queues import Bools, Floats, Ints, Queues, arrival_times_s, expected, expected_before, present, queues_of
+from signals.types import Codes
 
 ACCELERATION_MPS2 = 2.6
 SETTLED_S = 4.0  # of green, after which who still stands at the line is held up by something else
 
 
 @njit(cache=True)
-def useful_phases(phases: int, serves: Ints, movement: Ints) -> Bools:
+def useful_phases(phases: int, serves: Codes, movement: Ints) -> Bools:
     """Phases worth growing into [phase]: no other serves every movement with a vehicle at least as well (of equals, the first)."""
     present = np.zeros(serves.shape[1], dtype=np.bool_)
     for v in range(movement.shape[0]):
@@ -36,7 +37,7 @@ def useful_phases(phases: int, serves: Ints, movement: Ints) -> Bools:
 
 
 @njit(cache=True, _nrt=False)
-def outdone(serves: Ints, other: Ints, some: Ints, first: bool) -> bool:
+def outdone(serves: Codes, other: Ints, some: Ints, first: bool) -> bool:
     """Whether another phase serves each of `some` movements at least as well [movement], and comes `first` or serves one better."""
     better = first
     for m in some:
@@ -79,7 +80,7 @@ def phase_costs_s(phase: int, age_s: float, site: Site, queues: Queues, states: 
 
 
 @njit(cache=True)
-def departures_s(path: Ints, phase: int, serves: Ints, intergreen_s: Floats, yields_to: Ints, queues: Queues, tariff: Tariff) -> Floats:
+def departures_s(path: Ints, phase: int, serves: Codes, intergreen_s: Floats, yields_to: Codes, queues: Queues, tariff: Tariff) -> Floats:
     """When each vehicle leaves if the phases follow one another as in `path` [epoch]; infinite: not before the horizon [vehicle] [s]."""
     gone_at_s, lanes = np.full(queues.arrival_s.shape[0], np.inf), queues.start.shape[0]
     head, ready_s, paid_s = queues.start.copy(), queues.ready_s.copy(), np.zeros(lanes)
@@ -120,7 +121,7 @@ def signal_costs(
 
 
 @njit(cache=True)
-def trapped(serves: Ints, yields_to: Ints, movement: Ints, distance_m: Floats) -> int:
+def trapped(serves: Codes, yields_to: Codes, movement: Ints, distance_m: Floats) -> int:
     """Vehicles inside the junction that are not out of it yet, and whose way crosses that of others whom a phase serves [movement].
 
     Who goes straight on may be held up there as well, behind somebody who turns: then each waits for the other, and nobody gets out.

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from signals.kernels.queues import Bools, Floats, Ints
+from signals.types import Codes
 
 
 class Tariff(NamedTuple):
@@ -24,9 +25,9 @@ class City(NamedTuple):
     phases: Ints  # [signal]
     lane_start: Ints  # [signal + 1]
     movement_start: Ints  # [signal + 1]
-    serves: Ints  # [signal, phase, movement]
+    serves: Codes  # [signal, phase, movement]
     intergreen_s: Floats  # [signal, phase, phase]
-    yields_to: Ints  # [signal, movement, movement]
+    yields_to: Codes  # [signal, movement, movement]
     min_green_s: Floats  # [signal, phase]
     speed_mps: Floats  # [lane]
     sensed_m: Floats  # [lane]

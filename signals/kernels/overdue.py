@@ -4,12 +4,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from signals.types import Codes
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 @njit(cache=True)
-def best_phase(movement: int, red_s: Floats, serves: Ints) -> int:
+def best_phase(movement: int, red_s: Floats, serves: Codes) -> int:
     """The phase that serves a movement best: a protected one, then the one that helps most of those who wait; -1 if none.
 
     `red_s` [movement] of one signal, 0 where nobody waits; `serves` [phase, movement].
@@ -27,7 +29,7 @@ def best_phase(movement: int, red_s: Floats, serves: Ints) -> int:
 
 
 @njit(cache=True)
-def rescue_order(phase: Ints, called_red_s: Floats, serves: Ints, phases: Ints, movement_start: Ints) -> tuple[Ints, Floats]:
+def rescue_order(phase: Ints, called_red_s: Floats, serves: Codes, phases: Ints, movement_start: Ints) -> tuple[Ints, Floats]:
     """Phases that serve all who wait, longest red first, and the red that asks for each [s]; both [signal, phase].
 
     -1 at the end. `called_red_s` [movement]: red so far of a movement with a call, 0 without one, infinite where unknown.

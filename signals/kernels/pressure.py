@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from signals.types import Codes
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -89,7 +91,7 @@ def full_exits(exit_veh: Floats, exit_storage_veh: Floats) -> Bools:
 @njit(cache=True)
 def phase_pressures(
     unplaced: Floats, vehicle_lane: Ints, vehicle_movement: Ints, weight: Floats, stuck: Bools, full: Bools, ahead_veh: Floats,
-    saturation_veh_h: Floats, serves: Ints, phases: Ints, movement_start: Ints, lane_start: Ints, yielding_share: float,
+    saturation_veh_h: Floats, serves: Codes, phases: Ints, movement_start: Ints, lane_start: Ints, yielding_share: float,
 ) -> Floats:  # fmt: skip
     """Pressure of each phase [signal, phase]: sum of max(0, x - x_ahead) * s / 3600 over what it can let go; NaN past the last phase.
 
@@ -169,7 +171,7 @@ def inside_veh(before_veh: Floats, counts_veh: Floats, codes: Ints, elapsed_s: f
 
 @njit(cache=True)
 def clearing_phases(
-    wanted: Ints, running: Ints, inside: Floats, serves: Ints, phases: Ints, movement_start: Ints, least_veh: float
+    wanted: Ints, running: Ints, inside: Floats, serves: Codes, phases: Ints, movement_start: Ints, least_veh: float
 ) -> Ints:
     """The phases wanted [signal], or before them the one that lets out who turned into a gap and still stands inside the junction.
 

@@ -66,7 +66,7 @@ class Hidden:
             into = set(exits[lane])
             self._out[lane] = [(k, m) for k, ms in enumerate(turning.movements_of) if not self.watched[k] for m in ms if m in into]
         self._counted = self.watched | self._confirmed
-        self._reach_m = np.array([lane.sensed_m for s in network.signals for lane in s.lanes])
+        self._reach_m = lay.lane_sensed_m
         self._uncovered = np.zeros(lay.lanes, dtype=np.bool_)
         self._no_loops = LoopStates(np.zeros(0, dtype=np.bool_), self._uncovered)
         self._order, self._all_lanes = LoopOrder(detectors, silent), np.arange(lay.lanes)

@@ -16,10 +16,11 @@ from signals.layout import Layout, lay_out, street_of
 from signals.planners.groups import groups_of, settle
 from signals.planners.sequence import sequences
 from signals.shares import in_shares
-from signals.types import ApprovedPlan, Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, Street, TimingPlan
+from signals.types import ApprovedPlan, Codes, Floats, FlowForecast, Ints, Network, Observation, SafetyEnvelope, Street, TimingPlan
 
 LEAST_FLOW_VEH_H = 1.0  # of a movement, so that shares exist where nothing is forecast
 SLOW_DECISIONS_S = 5.0  # decisions at least so far apart are played in epochs of their own length
+SHARES = np.concatenate(([0.0], 1.0 / np.arange(1, 128)))  # of a movement's flow, by the number of its lanes
 SHORTEST_PLAY_S = 5.0  # of a first choice that can be reconsidered every second: an intergreen, and a queue that starts
 
 
@@ -56,7 +57,7 @@ class Lookahead:
         min_green_s = np.zeros((len(limits), widest))
         for i, one in enumerate(limits):
             min_green_s[i, : len(one.min_green_s)] = one.min_green_s
-        self._city = city_of(network, self.layout, min_green_s, pricing)
+        self._city = city_of(self.layout, min_green_s, pricing)
         decision_s = limits[0].decision_s
         epoch_s = max(decision_s, pricing.epoch_s) if decision_s >= SLOW_DECISIONS_S else SLOW_DECISIONS_S
         first_s = max(decision_s, SHORTEST_PLAY_S) if decision_s < SLOW_DECISIONS_S else epoch_s
@@ -64,9 +65,9 @@ class Lookahead:
         self._tariff = Tariff(pricing.startup_s, pricing.stop_s, pricing.left_s, pricing.square_s, first_s, epoch_s, epochs, pricing.beam)
         horizon_s = first_s + (epochs - 1) * epoch_s
         self._outlook = Outlook(horizon_s, pricing.blocked_s, pricing.expected_weight, pricing.patience_s, pricing.trapped_s)
-        self._share = lane_shares(network, self.layout)
-        self._no_flow = np.zeros(self._share.shape)
-        self._lines, self._way_to = ways_between(network, self.layout, self._share, pricing.relay_least_m)
+        self._spread = lane_spread(self.layout)
+        self._no_flow = np.zeros(self._spread.shape)
+        self._lines, self._way_to = ways_between(network, self.layout, self._spread, pricing.relay_least_m)
         self._unfed = np.ones(self.layout.lanes)
         self._unfed[self._lines.lane] = pricing.unfed_share
         self._flow: tuple[FlowForecast | None, Floats] = (None, self._no_flow)
@@ -113,34 +114,33 @@ class Lookahead:
             return self._no_flow
         if forecast is not self._flow[0]:
             flow = np.nan_to_num(forecast.flow_veh_h[0], nan=0.0)
-            by_signal = np.zeros((len(self.layout.phases), self._share.shape[1]))
+            by_signal = np.zeros((len(self.layout.phases), self._spread.shape[1]))
             by_signal[self.layout.signal_of, self.layout.place_of] = flow
-            self._flow = (forecast, by_signal[self.layout.signal_of_lane] * self._share)
+            self._flow = (forecast, by_signal[self.layout.signal_of_lane] * SHARES[self._spread])
         return self._flow[1]
 
 
-def city_of(network: Network, layout: Layout, min_green_s: Floats, pricing: Pricing) -> City:
+def city_of(layout: Layout, min_green_s: Floats, pricing: Pricing) -> City:
     """The arrays that the kernel plays with."""
     speed_mps = layout.lane_speed_mps
-    sensed_m = np.array([lane.sensed_m for s in network.signals for lane in s.lanes])
     headway_s = pricing.headway_base_s + pricing.headway_space_m / np.maximum(speed_mps, 1.0)
     return City(
         layout.phases, layout.lane_start, layout.movement_start, layout.serves, layout.intergreen_s, layout.yields_to, min_green_s,
-        speed_mps, sensed_m, headway_s,
+        speed_mps, layout.lane_sensed_m, headway_s,
     )  # fmt: skip
 
 
-def lane_shares(network: Network, layout: Layout) -> Floats:
-    """Share of a movement's flow that uses each of its lanes, evenly [lane, movement of its signal]."""
-    shares = np.zeros((layout.lanes, layout.serves.shape[2]))
-    for i, s in enumerate(network.signals):
-        uses = s.uses.astype(np.float64)
-        shares[layout.lane_start[i] : layout.lane_start[i + 1], : uses.shape[1]] = uses / np.maximum(uses.sum(axis=0), 1.0)
-    return shares
+def lane_spread(layout: Layout) -> Codes:
+    """Over how many lanes a movement spreads evenly, told at each of its lanes; 0 at others [lane, movement of its signal]."""
+    uses = layout.uses
+    lanes_of = uses.sum(axis=1, dtype=np.int8)
+    place = np.arange(layout.lanes) - layout.lane_start[layout.signal_of_lane]
+    found: Codes = uses[layout.signal_of_lane, place] * lanes_of[layout.signal_of_lane]
+    return found
 
 
-def ways_between(network: Network, layout: Layout, lane_share: Floats, least_m: float) -> tuple[Ways, Ints]:
-    """Ways from each movement to the lanes of the next signals, by lane shares, and the movement that each [way] leads to.
+def ways_between(network: Network, layout: Layout, spread: Codes, least_m: float) -> tuple[Ways, Ints]:
+    """Ways from each movement to the lanes of the next signals, by shares of lanes, and the movement that each [way] leads to.
 
     Over streets shorter than `least_m` nobody's release is worth playing: it arrives before the next decision.
     """
@@ -155,7 +155,7 @@ def ways_between(network: Network, layout: Layout, lane_share: Floats, least_m: 
     for signal in network.signals:
         onwards = streets.get(signal.id, ())
         if not onwards:
-            start += [len(rows)] * len(signal.movements)
+            start += [len(rows)] * signal.serves.shape[1]
             continue
         for movement in signal.movements:
             exits = {street_of(e) for e in movement.exits}
@@ -164,7 +164,7 @@ def ways_between(network: Network, layout: Layout, lane_share: Floats, least_m: 
                 travel_s = (street.length_m + movement.crossing_m) / max(street.speed_mps, 1.0)
                 for k in range(layout.lane_start[j], layout.lane_start[j + 1]):
                     if exits & fed_by[k]:
-                        rows += [(k, m, travel_s, lane_share[k, m]) for m in np.flatnonzero(lane_share[k] > 0.0).tolist()]
+                        rows += [(k, m, travel_s, float(SHARES[spread[k, m]])) for m in np.flatnonzero(spread[k]).tolist()]
             start.append(len(rows))
     table = np.array(rows).reshape(-1, 4)
     lane, movement_there = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)

@@ -1,9 +1,11 @@
 """The padded arrays say the same as the nouns that they were made of."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from signals.layout import KEPT, LARGE, TURN_CODES, lay_out, starts
+from signals.layout import KEPT, LARGE, TURN_CODES, Layout, laid_out, lay_out, part_of, starts
 from signals.types import Network, Turn
 
 
@@ -79,3 +81,15 @@ def test_no_more_networks_are_remembered_than_there_is_room_for(mixed: Network) 
         lay_out(one)
     assert lay_out(large[0]) is not first
     assert lay_out(large[-1]) is lay_out(large[-1])
+
+
+@pytest.mark.parametrize("members", [[0, 1, 2], [1], [2, 0], [0, 2]])
+def test_a_parts_layout_is_that_of_its_own_network(mixed: Network, members: list[int]) -> None:
+    network = Network("part", tuple(mixed.signals[i] for i in members))
+    cut, made = part_of(lay_out(mixed), network, np.array(members)), laid_out(network)
+    for one in fields(Layout):
+        if one.name != "network":
+            mine, other = getattr(cut, one.name), getattr(made, one.name)
+            assert np.array_equal(mine, other) and mine.dtype == other.dtype and mine.flags.c_contiguous
+    assert np.array_equal(cut.uses, made.uses) and np.array_equal(cut.yields_to, made.yields_to)
+    assert cut.network is network

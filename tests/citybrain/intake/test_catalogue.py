@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from citybrain.intake.catalogue import KINDS, Catalogue, Kind, largest
+from citybrain.intake.catalogue import KINDS, Catalogue, Kind, largest, largest_of
 from citybrain.intake.names import NONE
-from signals.types import Lane, Movement, Network, Turn
+from signals.layout import lay_out
+from signals.types import Network, Turn
 
 
 def crossed(network: Network) -> Network:
@@ -50,6 +51,16 @@ def test_another_catalogue_has_another_key(grid: Network, catalogue: Catalogue) 
 
 @pytest.mark.parametrize(("kind", "most"), [(Kind.COUNT, 62.0), (Kind.QUEUE, 30.0), (Kind.EXIT, 40.0), (Kind.WAIT, 7200.0)])
 def test_more_than_the_lanes_can_hold_or_let_pass_is_no_traffic(kind: Kind, most: float) -> None:
-    lane = Lane("a_0", 50.0, 13.9, (), 50.0, 10.0)
-    movement = Movement("m", "a", Turn.LEFT, ("a_0",), ("b_0",), 1800.0, 10.0, 20.0, 10.0)
-    assert largest(kind, movement, [lane], 60.0) == most
+    lanes, storage_veh, exit_storage_veh = np.array([1.0, 0.0]), np.array([10.0, 10.0]), np.array([10.0, 10.0])
+    assert largest(kind, lanes, storage_veh, exit_storage_veh, 60.0).tolist() == [most, most]
+
+
+def test_the_largest_of_a_network_is_that_of_each_movements_own_lanes(grid: Network) -> None:
+    found = largest_of(lay_out(grid), 60.0)
+    rows = iter(found.tolist())
+    for s in grid.signals:
+        room_veh = {lane.id: lane.storage_veh for lane in s.lanes}
+        for m in s.movements:
+            expected = [62.0 + 60.0 * (len(m.lanes) - 1), 2.0 * sum(room_veh[name] for name in m.lanes) + 10.0, 7200.0, 0.0]
+            expected[3] = 2.0 * m.exit_storage_veh + 20.0
+            assert next(rows) == pytest.approx(expected)

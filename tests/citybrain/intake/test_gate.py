@@ -84,6 +84,37 @@ def test_however_a_feed_is_cut_doubled_and_mixed_no_sample_is_accepted_twice(
     assert {s for s, _ in accepted} == {s for s, _ in feed}
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.sampled_from([0.0, 1.7e9, 2.0**32 / 1024 - 3.0, 3 * 2.0**32 / 1024 - 3.0]),
+    st.lists(st.tuples(st.integers(0, 12), st.sampled_from([0.0, 0.25, 1e-4])), max_size=40),
+)
+def test_wherever_the_clock_stands_times_of_one_tick_are_accepted_once(
+    catalogue: Catalogue, origin_s: float, feed: list[tuple[int, float]]
+) -> None:
+    gate, accepted, newest_s = Gate(catalogue), [], -np.inf
+    for second, rest_s in feed:
+        t = origin_s + second + rest_s
+        one = Samples("s", np.array([QUEUE], np.int32), np.array([t]), np.ones(1, np.float32))
+        (verdict,) = verdicts(gate, one, origin_s + 12.5)
+        if verdict in (GOOD, LATE):
+            assert (verdict == GOOD) == (t > newest_s)
+            accepted.append((second, rest_s, verdict))
+            newest_s = max(newest_s, t)
+    late = [(second, rest_s > 0.1) for second, rest_s, verdict in accepted if verdict == LATE]
+    assert len(late) == len(set(late))
+    good = {(second, rest_s > 0.1) for second, rest_s, verdict in accepted if verdict == GOOD}
+    assert not good.intersection(late)
+
+
+def test_after_months_of_silence_the_same_tick_is_new(catalogue: Catalogue, sampled: Sampled) -> None:
+    gate, turn_s = Gate(catalogue), 2.0**32 / 1024
+    for t in (NOW_S - 1.0, NOW_S):
+        assert verdicts(gate, sampled([QUEUE], t, 1.0), NOW_S) == {GOOD: 1}
+    assert verdicts(gate, sampled([QUEUE], NOW_S + turn_s, 1.0), NOW_S + turn_s) == {GOOD: 1}
+    assert verdicts(gate, sampled([QUEUE], NOW_S + turn_s - 1.0, 1.0), NOW_S + turn_s) == {LATE: 1}
+
+
 def test_a_count_may_be_as_large_as_its_time_is_long(catalogue: Catalogue, sampled: Sampled) -> None:
     gate = Gate(catalogue)
     assert verdicts(gate, sampled([COUNT], NOW_S - 60.0, 0.0)) == {GOOD: 1}
@@ -150,7 +181,7 @@ def test_the_kernel_does_the_same_uncompiled(catalogue: Catalogue) -> None:
     codes = []
     for judge in (gates.judge, gates.judge.py_func):
         g = Gate(catalogue)
-        memory = g._times_s, g._newest_s, g._forgotten_s, g.impossible
+        memory = g._ticks, g._held, g._newest_s, g._forgotten_s, g.impossible
         codes.append(judge(sensor, at_s, value, NOW_S, 5.0, 3600.0, g._counts, g._largest, g._period_s, *memory).tolist())
     assert codes[0] == codes[1]
     assert {0, 1, 2, 4, 5, 6} <= set(codes[0])

@@ -1,12 +1,16 @@
 """A network as columns says the same when it comes back, and shares what is equal."""
 
+import copy
+import pickle
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
-from citybrain.service.network_columns import Arrays, packed, unpacked
+from citybrain.service.network_columns import packed, unpacked
+from citybrain.service.stored_network import KEPT, Arrays
 from signals.errors import ConfigError
+from signals.layout import Layout, laid_out
 from signals.rules import RULES
 from signals.types import Intersection, Network
 from sumo_nets.network import read_network
@@ -33,18 +37,34 @@ def same(one: Intersection, other: Intersection) -> bool:
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_network_comes_back_as_it_was(name: str) -> None:
     network = network_of(name)
-    found = unpacked(packed(network))
-    assert (found.name, found.streets, len(found.signals)) == (network.name, network.streets, len(network.signals))
-    assert all(same(a, b) for a, b in zip(found.signals, network.signals, strict=True))
+    signals, streets, flat = unpacked(packed(network))
+    assert streets == network.streets and len(signals) == len(network.signals)
+    assert all(same(a, b) for a, b in zip(signals, network.signals, strict=True))
+    found, expected = laid_out(Network(name, signals, streets), flat), laid_out(network)
+    for one in fields(Layout):
+        if one.name != "network":
+            assert np.array_equal(getattr(found, one.name), getattr(expected, one.name)), one.name
+
+
+def test_a_stored_signal_is_one_like_any_other(grid: Network) -> None:
+    """Copied, changed, sent to another process, and asked for more signals than are kept ready."""
+    signals, _, _ = unpacked(packed(Network("many", grid.signals * (KEPT // 2))))
+    for one, plain in zip(signals, grid.signals * (KEPT // 2), strict=True):
+        assert one.lanes == plain.lanes and one.movements == plain.movements and one.movement_names == plain.movement_names
+    one, plain = signals[0], grid.signals[0]
+    for other in (replace(one, x_m=7.0), pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+        assert type(other) is Intersection and other.lanes == plain.lanes and other.movements == plain.movements
+    with pytest.raises(AttributeError):
+        one.lanes = ()  # type: ignore[misc]
 
 
 def test_what_is_equal_is_the_same_object(grid: Network) -> None:
     twice = Network("twice", grid.signals + grid.signals)
-    found = unpacked(packed(twice)).signals
+    found, _, _ = unpacked(packed(twice))
     n = len(grid.signals)
     for one, other in zip(found[:n], found[n:], strict=True):
         assert one.serves is other.serves and one.conflicts is other.conflicts and one.phases is other.phases
-        assert one.base.stages is other.base.stages and one.lanes[0].id is other.lanes[0].id
+        assert one.base.stages is other.base.stages and one.exceptions is other.exceptions
 
 
 def damaged(arrays: Arrays, what: str) -> Arrays:

@@ -1,5 +1,7 @@
 """The congestion index: Little's delay over the free-flow time, and what the forecast's flows do to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def steady(network: Network, queue_veh: float, counts_veh: float, seconds: int =
 def test_delay_is_queue_over_flow(grid: Network) -> None:
     found = steady(grid, 2.0, 0.1).indices(None)
     assert found.delay_s == pytest.approx(np.full(4, 20.0), rel=0.02)
-    free = np.array([free_s([(lane.sensed_m, lane.speed_mps) for lane in s.lanes]) for s in grid.signals])
+    free = free_s(lay_out(grid))
     assert found.now == pytest.approx(1.0 + 20.0 / free, rel=0.02)
 
 
@@ -65,14 +67,29 @@ def test_a_signal_without_any_sensor_has_no_index(grid: Network) -> None:
     assert np.isnan(congestion.indices(None).now).tolist() == [False, False, True, False]
 
 
-def test_the_first_seconds_count_as_much_as_later_ones(grid: Network) -> None:
-    early, late = steady(grid, 2.0, 0.1, 60).indices(None), steady(grid, 2.0, 0.1).indices(None)
+def test_the_first_minute_is_waited_for_and_counts_as_much_as_later_ones(grid: Network) -> None:
+    early, late = steady(grid, 2.0, 0.1, 61).indices(None), steady(grid, 2.0, 0.1).indices(None)
     assert early.delay_s == pytest.approx(late.delay_s, rel=0.05)
+    assert np.isnan(steady(grid, 2.0, 0.1, 60).indices(None).now).all()
 
 
-def test_free_flow_time_is_that_of_the_lanes() -> None:
-    assert free_s([(100.0, 10.0), (300.0, 10.0)]) == 20.0
-    assert free_s([]) == LEAST_FREE_S and free_s([(1.0, 10.0)]) == LEAST_FREE_S
+@pytest.mark.parametrize(
+    ("sensed_m", "speed_mps", "expected_s"),
+    [([100.0, 300.0], [10.0, 10.0], 20.0), ([1.0, 1.0], [10.0, 10.0], LEAST_FREE_S), ([100.0, 1.0], [10.0, 0.0], 10.0)],
+)
+def test_free_flow_time_is_that_of_the_lanes(grid: Network, sensed_m: list[float], speed_mps: list[float], expected_s: float) -> None:
+    layout = lay_out(grid)
+    first = layout.signal_of_lane == 0
+    lanes = np.resize(np.array(sensed_m), first.sum()), np.resize(np.array(speed_mps), first.sum())
+    other = replace(layout, lane_sensed_m=layout.lane_sensed_m.copy(), lane_speed_mps=layout.lane_speed_mps.copy())
+    other.lane_sensed_m[first], other.lane_speed_mps[first] = lanes
+    assert free_s(other)[0] == pytest.approx(expected_s) and np.array_equal(free_s(other)[1:], free_s(layout)[1:])
+
+
+def test_a_signal_without_lanes_has_the_least_free_flow_time(grid: Network) -> None:
+    layout = lay_out(grid)
+    none = replace(layout, lane_speed_mps=np.zeros(layout.lanes))
+    assert (free_s(none) == LEAST_FREE_S).all()
 
 
 def test_the_shards_forecasts_stand_on_the_whole_axis() -> None:
