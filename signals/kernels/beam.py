@@ -13,8 +13,7 @@ from signals.kernels.discharge import play
 from signals.kernels.lane_states import LaneStates, Waiting, play_on, state_of, waiting_s
 from signals.kernels.lights import IS_WAITED_FOR, YIELDS, Lights, learn
 from signals.kernels.outlook import Tariff
-from signals.kernels.queues import Bools, Floats, Ints, Queues
-from signals.types import Codes
+from signals.kernels.queues import Bools, Codes, Floats, Ints, Queues
 
 ROUNDING_S = 1e-6  # prices that differ by less are compared as they were summed
 

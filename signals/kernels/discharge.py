@@ -7,8 +7,7 @@ which vehicle of a lane is next and from when it can leave. (Arrays of lanes are
 import numpy as np
 from numba import njit
 
-from signals.kernels.queues import Floats, Ints, Queues
-from signals.types import Codes
+from signals.kernels.queues import Codes, Floats, Ints, Queues
 
 GAP_S = 3.0  # in the other stream, for who comes rolling
 STANDING_GAP_S = 5.5  # for who has to start from standstill: measured in SUMO, as are the two below

@@ -11,8 +11,7 @@ from numba import njit
 from signals.kernels.discharge import played_alone
 from signals.kernels.lights import LIGHTS
 from signals.kernels.outlook import Tariff
-from signals.kernels.queues import Floats, Ints, Queues
-from signals.types import Codes
+from signals.kernels.queues import Codes, Floats, Ints, Queues
 
 
 class LaneStates(NamedTuple):

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from signals.kernels.queues import Bools, Bytes, Floats, Ints, Queues
-from signals.types import Codes
+from signals.kernels.queues import Bools, Codes, Floats, Ints, Queues
 
 LIGHTS = 16  # told apart of a lane; any others share the last number, and nothing is remembered of it
 RED = 0  # the light that lets nobody go
@@ -21,8 +20,8 @@ class Lights(NamedTuple):
     """Of each change of phase (before x phases + after), filled in as changes are asked for."""
 
     known: Bools  # [change]
-    light: Bytes  # [change, lane]
-    role: Bytes  # [change, lane] whether somebody in it yields, or is waited for, or both
+    light: Codes  # [change, lane]
+    role: Codes  # [change, lane] whether somebody in it yields, or is waited for, or both
     tied: Bools  # [change] whether some lane has to wait for another
     crowded: Bools  # [change] whether some lane's light is not told apart
     pattern: Ints  # [lane, light] how it serves the lane's movements

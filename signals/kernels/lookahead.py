@@ -15,8 +15,7 @@ from signals.kernels.lane_states import LaneStates, forget, room_for, waiting_of
 from signals.kernels.lights import no_lights
 from signals.kernels.neighbours import Coming, Ways, nobody, released
 from signals.kernels.outlook import City, Outlook, Seen, Tariff
-from signals.kernels.queues import Bools, Floats, Ints, Queues, arrival_times_s, expected, expected_before, present, queues_of
-from signals.types import Codes
+from signals.kernels.queues import Bools, Codes, Floats, Ints, Queues, arrival_times_s, expected, expected_before, present, queues_of
 
 ACCELERATION_MPS2 = 2.6
 SETTLED_S = 4.0  # of green, after which who still stands at the line is held up by something else

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from signals.kernels.queues import Bools, Floats, Ints
-from signals.types import Codes
+from signals.kernels.queues import Bools, Codes, Floats, Ints
 
 
 class Tariff(NamedTuple):

@@ -4,10 +4,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from signals.types import Codes
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
 
 SLOW_MPS = 2.0

@@ -11,7 +11,7 @@ from signals.kernels.neighbours import Coming
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.int8]
+Codes = npt.NDArray[np.int8]
 
 SLOW_MPS = 2.0
 STANDING_MPS = 0.1
