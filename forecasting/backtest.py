@@ -141,7 +141,7 @@ def run_backtest(
     rows = tuple(_row(name, fit_s, rolled, truth_veh, silent) for name, (fit_s, rolled) in found.items())
     wape_profile = float(next(row for row in rows if row["model"] == "profile")["wape"])
     for row in rows:
-        row["skill_vs_profile"] = 1.0 - float(row["wape"]) / wape_profile
+        row["skill_vs_profile"] = 1.0 - float(row["wape"]) / wape_profile if wape_profile > 0.0 else 0.0
     best = found.get(DEFAULT, found["profile"])[1]
     return BacktestResult(
         rows=rows,

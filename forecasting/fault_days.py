@@ -144,7 +144,7 @@ def known_median(values: Floats) -> Floats:
     return np.asarray(row_medians(np.ascontiguousarray(values.T)))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def row_medians(values: Floats) -> Floats:
     """Median [row] of the finite values of each row; NaN where there is none."""
     out = np.full(len(values), np.nan)

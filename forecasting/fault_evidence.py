@@ -27,7 +27,7 @@ ALIVE = 0.005  # of the usual counts: peers that count less are as dead as it is
 SMALL_HOURS = 5  # the clocks of the world change before this hour
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def log_probability(count_veh: float, mean_veh: float, size: float) -> float:
     """Log probability of a count that is negative binomial: mean m, variance m + m^2 / size. Counts may be fractions."""
     if mean_veh <= 0.0:
@@ -37,7 +37,7 @@ def log_probability(count_veh: float, mean_veh: float, size: float) -> float:
     return ways + count_veh * odds - size * math.log1p(mean_veh / size)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def log_repeat(count_veh: float, usual_veh: float, size: float, repeats: float) -> float:
     """Log probability of just this count again, at the kindest flow within LIBERTY of the usual one.
 
@@ -48,7 +48,7 @@ def log_repeat(count_veh: float, usual_veh: float, size: float, repeats: float) 
     return value if count_veh == 0.0 else max(value, math.log(min(max(repeats, 1e-9), LARGEST_REPEAT)))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def repeat_share(counts_veh: Floats) -> Floats:
     """Share [detector] of counts over zero that equal the one before, of counts [bin, detector]."""
     bins, detectors = counts_veh.shape
@@ -63,7 +63,7 @@ def repeat_share(counts_veh: Floats) -> Floats:
     return share
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def stuck_stretches(counts_veh: Floats, usual_veh: Singles, size: Floats, repeats: Floats, at_zero: bool) -> Bools:
     """Which counts [bin, detector] lie in a stretch of equal ones too improbable to be traffic; gaps do not end a stretch."""
     bins, detectors = counts_veh.shape
@@ -86,12 +86,12 @@ def stuck_stretches(counts_veh: Floats, usual_veh: Singles, size: Floats, repeat
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _repeat_at(count_veh: float, usual_veh: float, size: float, repeats: float) -> float:
     return log_repeat(count_veh, usual_veh, size, repeats) if np.isfinite(usual_veh) else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _mark(found: Bools, counts_veh: Floats, usual_veh: Singles, d: int, first: int, until: int, size: float) -> None:
     """Mark a stretch but for its ends at quiet times: real night zeros stay zeros."""
     if counts_veh[first, d] == 0.0:
@@ -110,7 +110,7 @@ def _mark(found: Bools, counts_veh: Floats, usual_veh: Singles, d: int, first: i
         found[t, d] = np.isfinite(counts_veh[t, d])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def dead_bins(counts_veh: Floats, usual_veh: Singles, before: int, slots: int) -> Bools:
     """Bins [bin] in which not the traffic but the line was dead: a whole city at zero, or the hour that a clock skipped.
 
@@ -140,7 +140,7 @@ def dead_bins(counts_veh: Floats, usual_veh: Singles, before: int, slots: int) -
     return dead
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def common_departure(counts_veh: Floats, usual_veh: Singles, half: int) -> Floats:
     """Median over the detectors of count over usual [bin], within `half` bins of each; 1 where too few are heard."""
     bins, detectors = counts_veh.shape
@@ -167,7 +167,7 @@ def common_departure(counts_veh: Floats, usual_veh: Singles, half: int) -> Float
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def rough_counts(counts_veh: Floats, usual_veh: Singles, size: Floats, window: int, limit: float) -> Bools:
     """Which counts [detector, bin] lie in windows of steps more than `limit` times as rough as noise.
 
@@ -187,7 +187,7 @@ def rough_counts(counts_veh: Floats, usual_veh: Singles, size: Floats, window: i
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def roughness(counts_veh: Floats, usual_veh: Singles, size: float, t: int, window: int, limit: float) -> float:
     """Median squared step over what noise explains, in the `window` steps that end in bin t of counts [bin]; usually 1.
 
@@ -214,7 +214,7 @@ def roughness(counts_veh: Floats, usual_veh: Singles, size: float, t: int, windo
     return float(np.median(steps[:number]) / noise)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def shift_deviances(counts_veh: Floats, usual_veh: Singles, size: Floats, days: Ints, shift: int) -> tuple[Floats, Ints]:
     """Deviance [shift, day, detector] of each day from the usual counts of now, `shift` bins earlier and later, and its bins.
 
@@ -247,7 +247,7 @@ def shift_deviances(counts_veh: Floats, usual_veh: Singles, size: Floats, days: 
     return deviance, number
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def unshared_lows(found: Bools, counts_veh: Floats, usual_veh: Singles, peers: Ints) -> Bools:
     """The stretches found [bin, detector] but for those in which two or more peers were low too, though not dead."""
     bins, detectors = found.shape
@@ -266,7 +266,7 @@ def unshared_lows(found: Bools, counts_veh: Floats, usual_veh: Singles, peers: I
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def peer_totals(counts_veh: Floats, usual_veh: Singles, peers: Ints) -> tuple[float, float, int]:
     """What the peers [place] counted and usually would [veh] in these bins [bin, detector], and how many there are."""
     seen_veh, due_veh, number = 0.0, 0.0, 0
@@ -280,7 +280,7 @@ def peer_totals(counts_veh: Floats, usual_veh: Singles, peers: Ints) -> tuple[fl
     return seen_veh, due_veh, number
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def wild_counts(counts_veh: Floats, expected_veh: Singles, size: Floats, peers: Ints, plain_veh: float) -> Bools:
     """Counts [bin, detector] far over the busiest usual bin of their detector, alone; up to `plain_veh` all is believed."""
     bins, detectors = counts_veh.shape
@@ -300,13 +300,13 @@ def wild_counts(counts_veh: Floats, expected_veh: Singles, size: Floats, peers: 
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def wild_limit_veh(peak_veh: float, size: float, plain_veh: float) -> float:
     """More than this is no traffic: 2.5 times the busiest usual bin and six standard deviations, or `plain_veh`."""
     return max(2.5 * peak_veh, plain_veh) + 6.0 * math.sqrt(peak_veh + peak_veh * peak_veh / size)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def daily_totals(counts_veh: Floats, expected_veh: Singles, days: Ints) -> tuple[Floats, Floats, Ints]:
     """Vehicles counted and expected, and bins seen, of each day [day, detector]."""
     bins, detectors = counts_veh.shape

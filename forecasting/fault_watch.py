@@ -236,7 +236,7 @@ def forward(score: Floats, gain: Floats) -> Floats:
     return np.asarray(new - new.max(axis=0))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def stuck_scores(
     value: Floats, score: Floats, counts_veh: Floats, least_veh: Floats, size: Floats, repeats: Floats
 ) -> tuple[Floats, Floats]:
@@ -255,7 +255,7 @@ def stuck_scores(
     return value, score
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def wild_or_rough(
     counts_veh: fault_evidence.Singles,
     expected_veh: fault_evidence.Singles,
@@ -277,7 +277,7 @@ def wild_or_rough(
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def day_sums(
     day: Floats, counts_veh: Floats, usual_veh: Floats, before_veh: Floats, after_veh: Floats, common: float, size: Floats
 ) -> Floats:

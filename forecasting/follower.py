@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from forecasting.clock import DAY_S
+from forecasting.fitted import FittedForecaster
 from forecasting.history import seconds_of_week
 from forecasting.live_state import Live, Singles
 from forecasting.succession import Seated, save_state, seated_with_state, still
@@ -27,7 +28,7 @@ LONGEST_GAP_S = 62 * DAY_S  # a bin that comes later than this after the last on
 class Follower:
     """Lives as long as the service; `observe` closes a bin, `forecast` speaks of those that come."""
 
-    folder: Path
+    folder: Path | None  # None: a champion that nobody keeps up
     seated: Seated
     tracker: Tracker
     next_at: np.datetime64
@@ -63,8 +64,32 @@ class Follower:
         except ForecastError as why:
             self.trouble = str(why)
 
+    def correct(self, starts_at: np.datetime64, counts_veh: Floats) -> bool:
+        """The counts of a closed bin were others; whether it is recent enough to matter.
+
+        The champion has learned the bin as it was, and cannot unlearn it: one bin's late vehicles are forgotten soon. Who is led
+        through the past from now on, and whoever is fitted to the counts that were written down, learns the bin as it is now.
+        """
+        behind = float((self.next_at - starts_at.astype("datetime64[s]")) / np.timedelta64(1, "s")) / self.seated.forecaster.bin_s
+        known = behind == round(behind) and 1 <= behind <= len(self.log)
+        if known:
+            self.log[-round(behind)] = counts_veh.astype(np.float32)
+        return known
+
+    def leap(self, starts_at: np.datetime64) -> None:
+        """Go on from this bin: nothing was counted for so long that a window of silent bins stands for all of it."""
+        silent = np.full(len(self.seated.forecaster.detectors), np.nan)
+        for _ in range(self.seated.forecaster.model.window_bins):
+            self.tracker.observe(silent)
+        self.tracker.observe(silent, seconds_of_week(starts_at))
+        self.next_at = starts_at.astype("datetime64[s]")
+        self.log.clear()
+        self.successor = None
+
     def save(self) -> bool:
         """Save the state beside the champion; False where another one has been promoted since, which has its own."""
+        if self.folder is None:
+            return False
         live = Live(self.tracker, self.next_at, _rows(self.log, len(self.seated.forecaster.detectors)))
         return save_state(self.folder, live, self.seated.identity)
 
@@ -85,9 +110,13 @@ class Follower:
         self.log.append(counts_veh.astype(np.float32))
 
     def _look_for_successor(self) -> None:
+        if self.folder is None:
+            return
         newest = self.seated if self.successor is None else self.successor.seated
         if not still(self.folder, newest.identity):
-            self.successor = follow(self.folder, self.replay_bins)
+            found = follow(self.folder, self.replay_bins)
+            _check_same(self.seated, found.seated)
+            self.successor = found
         if self.successor is not None and self.successor.seated.identity == self.seated.identity:
             self.successor = None  # rolled back before it took over
         if self.successor is not None:
@@ -118,6 +147,17 @@ def follow(folder: Path, replay_bins: int = REPLAY_BINS) -> Follower:
         return Follower(folder, seated, Tracker(fitted, seconds_of_week(seated.until)), seated.until, log, replay_bins)
     log.extend(live.log_veh)
     return Follower(folder, seated, live.tracker, live.next_at, log, replay_bins)
+
+
+def alone(fitted: FittedForecaster, title: str, next_at: np.datetime64) -> Follower:
+    """Of a forecaster that nobody keeps up; the bin that closes next begins at `next_at`."""
+    tracker = Tracker(fitted, seconds_of_week(next_at))
+    return Follower(None, Seated(fitted, next_at, "", title), tracker, next_at, deque(maxlen=1))
+
+
+def _check_same(old: Seated, new: Seated) -> None:
+    if (new.forecaster.detectors, new.forecaster.bin_s) != (old.forecaster.detectors, old.forecaster.bin_s):
+        raise ForecastError(f"the new champion, {new.title}, speaks of other detectors or bins; a restart takes it over")
 
 
 def _rows(log: deque[Singles], detectors: int) -> Singles:

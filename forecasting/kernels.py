@@ -15,7 +15,7 @@ LEAST_USUAL = 0.3
 LEAST_GROWTH, MOST_GROWTH = 0.5, 1.5
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def beyond(value: float, threshold: float) -> float:
     """What of a value exceeds a threshold, with its sign."""
     if value > threshold:
@@ -23,7 +23,7 @@ def beyond(value: float, threshold: float) -> float:
     return value + threshold if value < -threshold else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def both(one: float, other: float) -> float:
     """The smaller of two values of one sign; 0 where signs differ or one is unknown."""
     if one > 0.0 and other > 0.0:
@@ -31,7 +31,7 @@ def both(one: float, other: float) -> float:
     return max(one, other) if one < 0.0 and other < 0.0 else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def clipped(value: float, most: float) -> float:
     """Between -most and most; NaN stays."""
     if value > most:
@@ -39,7 +39,7 @@ def clipped(value: float, most: float) -> float:
     return -most if value < -most else value
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def own_inputs(
     out: Table, last: Floats, fading: Floats, prior: Floats, before: Floats, ahead: Floats, mute: Bools, heard_above: float
 ) -> tuple[Floats, Floats, Floats]:
@@ -78,7 +78,7 @@ def own_inputs(
     return mean, newest, city / np.maximum(voices, 1.0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill_regime(out: Table, far: Floats, lasting: float, growth: float) -> None:
     """What tells of a new regime [4], from departures newest first: a jump, two and three of one sign, a lasting mean.
 
@@ -92,7 +92,7 @@ def fill_regime(out: Table, far: Floats, lasting: float, growth: float) -> None:
     out[3] = growth * beyond(lasting, REGIME)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def hear(fading: Floats, day: Table, departure: Floats, keep: Floats, unclipped: int) -> tuple[float, int]:
     """Fade sums and weights [mean, 2, detector] and add a bin's departures [detector], which are kept as the `day`'s row too.
 
@@ -112,7 +112,7 @@ def hear(fading: Floats, day: Table, departure: Floats, keep: Floats, unclipped:
     return total, number
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def heard_sums(loading: Floats, departure: Floats) -> tuple[Floats, Floats, int]:
     """V'V [factor, factor] and V'x [factor] over the detectors whose departure is known, and their number."""
     factors = loading.shape[1]
@@ -130,7 +130,7 @@ def heard_sums(loading: Floats, departure: Floats) -> tuple[Floats, Floats, int]
     return gram, moment, number
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def row_products(rows: Table, coefficients: Table) -> Floats:
     """Sum of products [row] of two tables [row, column]."""
     out = np.zeros(rows.shape[0])
@@ -142,7 +142,7 @@ def row_products(rows: Table, coefficients: Table) -> Floats:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def misfits(root_veh: Floats, candidates: Floats, variance: Floats, clip: float) -> tuple[Floats, int]:
     """Sum of squared errors over variance [hypothesis], errors at most `clip`, over detectors that all speak of; their number."""
     out, number = np.zeros(candidates.shape[0]), 0
@@ -157,7 +157,7 @@ def misfits(root_veh: Floats, candidates: Floats, variance: Floats, clip: float)
     return out, number
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def smoothed_rows(days: Table, weight: Table) -> Table:
     """Weighted means over the slots around each, `weight` [offset] in the middle of which it stands, [day, slot, detector].
 
@@ -175,7 +175,7 @@ def smoothed_rows(days: Table, weight: Table) -> Table:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def weighted_rows(table: Table, rows: Ints, weight: Floats) -> Floats:
     """Sum of some rows [row] of a table [.., column], weighted."""
     out = np.zeros(table.shape[1])

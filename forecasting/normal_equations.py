@@ -18,7 +18,7 @@ RIDGE = 3e-4
 FEW_ROWS = 2000.0  # the common solution itself leans on zero by as many rows of variance 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def add_rows(gram: Table, moment: Table, inputs: Table, target: Floats, weight: Floats) -> None:
     """gram [detector, pair], moment [detector, input] += weight x'x and weight x'y; pairs are the lower triangle by rows."""
     for d in range(inputs.shape[0]):

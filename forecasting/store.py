@@ -110,6 +110,15 @@ def fitted_until(folder: Path) -> np.datetime64:
         raise ForecastError(f"{folder}: the card does not say what it was fitted to: span {span!r}") from why
 
 
+def speaks_of(folder: Path) -> tuple[tuple[str, ...], float]:
+    """Detectors and bins [s] of the forecaster in a folder, as its card says: quick, where loading a city's takes seconds."""
+    card = _card(folder)
+    try:
+        return tuple(map(str, card["detectors"])), float(card["bin_s"])
+    except (KeyError, ValueError, TypeError) as why:
+        raise ForecastError(f"{folder}: the card does not say what it speaks of: {why!r}") from why
+
+
 def title(folder: Path) -> str:
     """Which model is in a folder, and until when it was fitted."""
     return f"{_card(folder).get('model')} fitted until {fitted_until(folder)}"

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,20 @@ def seated(folder: Path, name: str = CHAMPION) -> Seated:
         return _seated(folder, name)
 
 
+def is_kept_up(folder: Path) -> bool:
+    """Whether a champion is kept there, rather than a single forecaster."""
+    return (folder / JOURNAL).is_file()
+
+
 def forecaster_in(folder: Path) -> FittedForecaster:
     """The champion of a folder that is kept up; the forecaster itself of one that holds a single one."""
-    return seated(folder).forecaster if (folder / JOURNAL).is_file() else store.load(folder)
+    return seated(folder).forecaster if is_kept_up(folder) else store.load(folder)
+
+
+def speaks_of(folder: Path) -> tuple[tuple[str, ...], float]:
+    """Detectors and bins [s] of who is in the folder, by its card alone."""
+    with locked(folder) if is_kept_up(folder) else nullcontext():
+        return store.speaks_of(folder / CHAMPION if is_kept_up(folder) else folder)
 
 
 def seated_with_state(folder: Path) -> tuple[Seated, Live | None]:

@@ -67,6 +67,11 @@ class Tracker:
         return self._next_s
 
     @property
+    def recent_veh(self) -> Floats:
+        """The last closed bins [bin, detector] that the model looks at, newest last."""
+        return self._recent_veh.copy()
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Why the newest count of each detector is not believed [detector]; empty where it is, or is missing."""
         names = ("", *FAULTS)

@@ -82,7 +82,7 @@ class Forest:
         return cls(threshold, feature, child, value, nan_first, start)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def walk(
     rows: Table, threshold: Table, feature: Ints, child: Ints, value: Floats, nan_first: Bools, start: Ints, out: Floats, block: int
 ) -> None:

@@ -62,7 +62,7 @@ def fit(history: FlowHistory, first_days: tuple[int, ...] = FIRST_MONTH, later: 
     return Usual(count_veh, size)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _of_block(counts_veh: Floats, later_veh: Floats, before: int, slots: int, types: Ints, half: int, most: Ints) -> tuple[Floats, Floats]:
     """Usual counts [detector, bin] and sizes [detector] of counts [detector, bin]."""
     detectors, bins = counts_veh.shape
@@ -79,7 +79,7 @@ def _of_block(counts_veh: Floats, later_veh: Floats, before: int, slots: int, ty
     return usual_veh, size
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def smoothed(counts_veh: Floats, half: int) -> Floats:
     """Mean [bin] of the bins seen within `half` of each; NaN where fewer than half of them were seen."""
     bins = len(counts_veh)
@@ -100,7 +100,7 @@ def smoothed(counts_veh: Floats, half: int) -> Floats:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def first_usual(days_veh: Floats, types: Ints, most: Ints) -> Floats:
     """Medians [day type, slot] over the first alive days [day, slot] of each type, `most` [day type] of them.
 
@@ -130,7 +130,7 @@ def first_usual(days_veh: Floats, types: Ints, most: Ints) -> Floats:
     return table
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _relevel(table: Floats, k: int, mean_veh: Floats, alive: npt.NDArray[np.bool_], types: Ints) -> None:
     """Scale row k of the table so that it stands to the weekdays' as its days stood to the weekdays next to them."""
     ratios = np.empty(len(types))
@@ -149,7 +149,7 @@ def _relevel(table: Floats, k: int, mean_veh: Floats, alive: npt.NDArray[np.bool
         table[k] *= np.median(ratios[:number]) * (weekday + 0.01) / (own + 0.01)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def alive_days(mean_veh: Floats) -> npt.NDArray[np.bool_]:
     """Which days [day] of these mean counts are no dead ones; all of them where most are."""
     known = np.isfinite(mean_veh)
@@ -162,7 +162,7 @@ def alive_days(mean_veh: Floats) -> npt.NDArray[np.bool_]:
     return alive if alive.sum() >= ALIVE_SHARE * known.sum() else known
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def median_day(days_veh: Floats, chosen: npt.NDArray[np.bool_]) -> Floats:
     """Median [slot] over the chosen days [day] of [day, slot]; NaN where none of them was seen."""
     days, slots = days_veh.shape
@@ -179,7 +179,7 @@ def median_day(days_veh: Floats, chosen: npt.NDArray[np.bool_]) -> Floats:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def followed(days_veh: Floats, types: Ints, table: Floats, most: Ints) -> Floats:
     """The usual counts [day, slot], the table [day type, slot] being led along by later days in clipped steps."""
     days, slots = days_veh.shape
@@ -200,7 +200,7 @@ def followed(days_veh: Floats, types: Ints, table: Floats, most: Ints) -> Floats
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def size_of(counts_veh: Floats, usual_veh: Floats) -> float:
     """Size of the negative binomial by medians: median (x - m)^2 / m = 0.4549 (1 + m / size), over the busier half of bins."""
     both = np.isfinite(counts_veh) & np.isfinite(usual_veh)

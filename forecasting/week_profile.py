@@ -278,7 +278,7 @@ class WeekProfile:
         return cls(bin_s, memory, ahead, own, behind, types, variance, day, known_days, patterns, *clock)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def add_squares(variance: Floats, root_veh: Floats, usual: Floats, keep: float, far: float) -> None:
     """Fade sums and weights [2, detector] and add the squared departures, at most `far`, of who was heard; in place."""
     for d in range(root_veh.size):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from forecasting import store
-from forecasting.follower import Follower, follow
-from forecasting.history import FlowHistory
+from forecasting.follower import Follower, alone, follow
+from forecasting.history import FlowHistory, seconds_of_week
 from forecasting.live_state import FILE
+from forecasting.models import fit_forecaster
 from forecasting.succession import CHAMPION
 from forecasting.upkeep import Wanted, keep_up, roll_back
 from signals.errors import ForecastError
@@ -170,3 +171,45 @@ def test_a_champion_without_a_state_begins_where_its_fit_ended(site: FlowHistory
     feed(follower, site, FIRST, FIRST + 5)
     assert follower.save()
     assert follow(tmp_path).next_at == site.time(FIRST + 5)
+
+
+def test_who_catches_up_learns_late_counts_and_who_has_learned_keeps_what_it_knows(folder: Path, site: FlowHistory) -> None:
+    late = 19 * SLOTS
+    old = follow(folder)
+    lacking = replace(site, counts_veh=site.counts_veh.copy())
+    lacking.counts_veh[late - 20] = 0.0
+    feed(old, lacking, FIRST, late)
+    before = old.tracker.arrays()
+    assert old.correct(site.time(late - 20), site.counts_veh[late - 20])
+    for name, array in old.tracker.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+    promote(folder, site, late - 50)
+    always = follow(folder)
+    feed(always, site, late - 50, late + 1)
+    feed(old, site, late, late + 1)
+    np.testing.assert_array_equal(old.forecast().flow_veh_h, always.forecast().flow_veh_h)
+    assert not old.correct(site.time(late + 1), site.counts_veh[0]) and not old.correct(site.time(late - 500), site.counts_veh[0])
+
+
+def test_a_gap_of_months_is_leapt_over(folder: Path, site: FlowHistory) -> None:
+    follower = follow(folder)
+    later = site.time(FIRST) + np.timedelta64(200, "D")
+    follower.leap(later)
+    follower.observe(later, site.counts_veh[FIRST])
+    assert follower.next_at == later + QUARTER and len(follower.log) == 1
+    assert follower.tracker.next_s == seconds_of_week(follower.next_at)
+
+
+def test_one_that_nobody_keeps_up_is_never_saved_and_looks_for_nobody(site: FlowHistory) -> None:
+    follower = alone(fit_forecaster(site, "residual"), "residual", site.time(site.bins))
+    follower.observe(site.time(site.bins), site.counts_veh[0])
+    assert not follower.save() and follower.trouble == "" and follower.champion == "residual"
+
+
+def test_a_champion_of_other_detectors_is_not_gone_over_to(folder: Path, site: FlowHistory) -> None:
+    follower = follow(folder)
+    shutil.rmtree(folder)
+    keep_up(folder, replace(site.between(0, FIRST), detectors=("A", "B", "C", "X")), Wanted("", "last"))
+    feed(follower, site, FIRST, FIRST + 1)
+    assert "speaks of other detectors or bins; a restart takes it over" in follower.trouble
+    assert np.isfinite(follower.forecast().flow_veh_h).all()
