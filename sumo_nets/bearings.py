@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from signals.errors import ScenarioError
@@ -32,16 +32,20 @@ def bearings_deg(net: Path) -> dict[str, float]:
 
 def _comes_from_deg(shape: str, net: Path) -> float:
     try:
-        points = [tuple(float(word) for word in point.split(",")[:2]) for point in shape.split()]
-        end_x, end_y = points[-1]
-        back_m, (x, y) = 0.0, points[-1]
-        for before_x, before_y in reversed(points[:-1]):
-            back_m += math.hypot(x - before_x, y - before_y)
-            x, y = before_x, before_y
-            if back_m >= LOOKED_BACK_M:
-                break
+        return looked_back_deg([[float(word) for word in point.split(",")[:2]] for point in shape.split()])
     except (ValueError, IndexError) as error:
         raise ScenarioError(f"{net}: a lane's shape is not a list of points ({error})") from error
+
+
+def looked_back_deg(line: Sequence[Sequence[float]]) -> float:
+    """The compass direction that a line [point, xy] comes from at its end [deg]; ValueError or IndexError where it is none."""
+    end_x, end_y = line[-1]
+    back_m, (x, y) = 0.0, line[-1]
+    for before_x, before_y in reversed(line[:-1]):
+        back_m += math.hypot(x - before_x, y - before_y)
+        x, y = before_x, before_y
+        if back_m >= LOOKED_BACK_M:
+            break
     return math.degrees(math.atan2(x - end_x, y - end_y)) % 360.0
 
 

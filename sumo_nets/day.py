@@ -166,7 +166,7 @@ def events_of(hour: Hour, hours: Hours, rng: np.random.Generator) -> tuple[Event
         _minute(rng, hours.begin_s + QUIET_S, middle_s - SURGE_S),
         _minute(rng, middle_s, hours.end_s - QUIET_S - SURGE_S),
     )
-    surges = [Event("surge", at_s, at_s + SURGE_S, _some_streets(hour, rng), SURGE) for at_s in starts_s]
+    surges = [Event("surge", at_s, at_s + SURGE_S, some_streets(hour, rng), SURGE) for at_s in starts_s]
     at_s = _minute(rng, hours.begin_s + QUIET_S, hours.end_s - QUIET_S - DIVERSION_S)
     blocked = int(rng.choice(len(hour.origins), p=hour.share))
     others = [k for k in range(len(hour.origins)) if k != blocked]
@@ -180,7 +180,7 @@ def _minute(rng: np.random.Generator, first_s: float, last_s: float) -> float:
     return float(MINUTE_S * np.floor(rng.uniform(first_s, max(first_s, last_s)) / MINUTE_S))
 
 
-def _some_streets(hour: Hour, rng: np.random.Generator) -> tuple[str, ...]:
+def some_streets(hour: Hour, rng: np.random.Generator) -> tuple[str, ...]:
     """Origins drawn one by one, busy ones rather, until they make up the share of a surge."""
     order = rng.choice(len(hour.origins), len(hour.origins), replace=False, p=hour.share)
     enough = int(np.searchsorted(np.cumsum(hour.share[order]), SURGE_SHARE)) + 1

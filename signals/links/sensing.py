@@ -21,6 +21,7 @@ from signals.types import Floats, Ints, Network, Observation, Turn
 SLOW_MPS = 2.0
 STANDING_MPS = 0.1
 VEHICLE_SPACE_M = 7.5
+MOST_MEASURED = 20_000
 Next = tuple[str, int, float, str]
 """A signal on the rest of a vehicle's route: (signal, link index, distance [m], aspect)."""
 Ahead = tuple[Next, ...]
@@ -89,6 +90,8 @@ class Sensing:
     def _rooms_veh(self, ids: Sequence[str]) -> list[float]:
         """How many vehicles' room each takes: more than one for a bus. A vehicle is measured once, for its type stays the same."""
         vehicles, room = self._vehicles, self._room
+        if len(room) > MOST_MEASURED:
+            room.clear()  # most of them have long left the street
         for vehicle in ids:
             if vehicle not in room:
                 room[vehicle] = (vehicles.getLength(vehicle) + vehicles.getMinGap(vehicle)) / VEHICLE_SPACE_M

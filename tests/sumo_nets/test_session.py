@@ -194,6 +194,7 @@ def test_a_port_where_something_else_listens_is_one_error_within_the_limit() -> 
         with pytest.raises(LinkError, match=rf"^127\.0\.0\.1:{port}: no SUMO answers there"):
             attach(port, limit_s=1.0)
         assert time.monotonic() - started_s < 5.0
+    assert {guard.wait(20.0) for guard in module._GUARDS} <= {0, 1}, "its guard ends with whoever it was that listened"
 
 
 def test_unfinished_vehicles_have_the_free_flow_time_of_the_rest_of_their_way() -> None:
