@@ -21,7 +21,8 @@ from forecasting.base import HORIZON_S, Forecaster
 from forecasting.day import measured_day
 from forecasting.fitted import FittedForecaster
 from forecasting.history import FlowHistory
-from forecasting.online import MINUTE_S, OnlineForecaster
+from forecasting.minutes import MINUTE_S
+from forecasting.online import OnlineForecaster
 from forecasting.scores import poisson_floor_wape
 from signals.errors import ForecastError
 from signals.rules import RULES

@@ -34,8 +34,8 @@ from citybrain.comparison import Change, Difference
 from citybrain.episode import EpisodeSpec
 from citybrain.forecasts import check_name
 from citybrain.output import writable, write_text
+from forecasting.minutes import MINUTE_S
 from forecasting.models import DEFAULT, MODELS
-from forecasting.online import MINUTE_S
 from signals.errors import ConfigError, SignalsError
 from sumo_nets.day import Event
 

@@ -132,6 +132,14 @@ class PlayedStreet:
         """Nothing is wrong."""
         return ""
 
+    def why(self) -> str:
+        """It is always heard."""
+        return ""
+
+    def refused(self) -> dict[int, str]:
+        """Nobody refuses."""
+        return {}
+
     def fenced(self) -> int:
         """Nobody else is here."""
         return 0

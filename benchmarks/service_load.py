@@ -5,6 +5,7 @@ For `benchmarks.city_service`. Ticks come on an open-loop schedule: a tick that 
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -15,20 +16,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.played_street import PlayedStreet
-from citybrain import assemble
-from citybrain.forecasts import movement_names
-from citybrain.intake.catalogue import Catalogue
 from citybrain.intake.frame import encode_tracks
-from citybrain.intake.intake import Intake, warm_up
-from citybrain.service.collector import Collector
-from citybrain.service.desk import Mode
+from citybrain.intake.intake import Intake
+from citybrain.intake.sample_log import SampleLog
 from citybrain.service.glance import glance
-from citybrain.service.heap import give_back_large_blocks
-from citybrain.service.network_file import network_of
-from citybrain.service.service import CityService, Plant, Upkeep
-from citybrain.service.serving import Heard
-from forecasting.online import OnlineForecaster
-from signals.rules import RULES
+from citybrain.service.service import CityService
+from citybrain.service.serving import Heard, Serving
+from citybrain.service.settings import CitySettings, KeepSettings, PlanSettings, StreetSettings
+from citybrain.service.street import Street
+from citybrain.web.settings import WebSettings
 from signals.types import Floats, Network
 from sumo_nets.make_nets import run_tool
 
@@ -55,15 +51,45 @@ def city_net(folder: Path, signals: int) -> Path:
     return net
 
 
+class PlayedServing(Serving):
+    """The very service that `citybrain serve` runs, web and all; its street is played, and its samples are not kept on the disk."""
+
+    played: PlayedStreet
+
+    def _street(self) -> Street:
+        self.played = PlayedStreet(self.network, self.catalogue, np.random.default_rng(SEED))
+        self.played.senses = Heard(self.intake)
+        return self.played
+
+    def _commits(self, sample_log: SampleLog) -> None:
+        return None
+
+
 @dataclass(slots=True)
 class Load:
-    """A service with its played street; `close` ends it."""
+    """A service with its played street, whose ticks are called by who measures them; `close` ends it."""
 
-    network: Network
-    street: PlayedStreet
-    intake: Intake
-    service: CityService
-    collector: Collector
+    serving: PlayedServing
+
+    @property
+    def network(self) -> Network:
+        """The city."""
+        return self.serving.network
+
+    @property
+    def street(self) -> PlayedStreet:
+        """What is played."""
+        return self.serving.played
+
+    @property
+    def intake(self) -> Intake:
+        """Where samples come in."""
+        return self.serving.intake
+
+    @property
+    def service(self) -> CityService:
+        """What ticks."""
+        return self.serving.service
 
     def play(self) -> None:
         """The next second of the street, as its sensors tell it."""
@@ -76,30 +102,35 @@ class Load:
 
     def close(self) -> None:
         """End the service."""
-        self.collector.stop()
-        self.service.stop()
+        self.serving.close()
 
 
 def loaded(net: Path, folder: Path, state: Path, controller: str = "learned") -> Load:
-    """A service of the city, ready for its first tick."""
-    give_back_large_blocks()
-    collector = Collector()
-    network = network_of(net, RULES[RULES_NAME], folder)
-    catalogue = Catalogue.of(network)
-    street = PlayedStreet(network, catalogue, np.random.default_rng(SEED))
-    intake = Intake(network, catalogue, lambda: street.now_s)
-    street.senses = Heard(intake)
-    plant = Plant(network, RULES[RULES_NAME], street, assemble.planner, lambda n: OnlineForecaster(movement_names(n), recalls=2), "load")
-    return Load(network, street, intake, CityService(plant, Upkeep(state, controller, Mode.AUTOMATIC)), collector)
+    """A service of the city, ready for its first tick; what it found out of the net.xml is kept in `folder`."""
+    state.mkdir(parents=True, exist_ok=True)
+    for kept in folder.glob("network-*"):
+        if not (state / kept.name).exists():
+            os.link(kept, state / kept.name)
+    settings = CitySettings(
+        street=StreetSettings(net=net, at="tcp:127.0.0.1:1", rules=RULES_NAME, simulated=True),
+        site="load",
+        plan=PlanSettings(controller=controller, mode="automatic"),
+        keep=KeepSettings(folder=state),
+        web=WebSettings(port=0),
+    )
+    serving = PlayedServing(settings)
+    serving.forecast.start()
+    serving.quality.start()
+    serving.web.start()
+    return Load(serving)
 
 
 def ready(load: Load, ticks: int) -> None:
     """Tick as fast as it goes until everything is compiled, every signal has a plan, and the forecasts have closed their first minute."""
-    warm_up(load.network)
     for _ in range(ticks):
         load.play()
         load.tick()
-    load.collector.after_tick()
+    load.service.after_tick()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +157,7 @@ def open_loop(load: Load, ticks: int, period_s: float = 1.0, sleep: Callable[[fl
         ended_s = time.perf_counter()
         late_ms[k], took_ms[k] = 1e3 * (ended_s - due_s), 1e3 * (ended_s - began_s)
         cpu_ms[k] = 1e3 * (time.process_time() - worked_s)
-        load.collector.after_tick()
+        load.service.after_tick()
         load.play()
     return Ticks(late_ms, took_ms, cpu_ms, load.street.pushes - before)
 

@@ -12,12 +12,6 @@ from pathlib import Path
 from benchmarks.service_load import Load, Row, Ticks, open_loop
 from citybrain.service.desk import Role
 from citybrain.service.keys import KeyRing
-from citybrain.service.showing import Showing
-from citybrain.web.app import access_to, create_app
-from citybrain.web.geometry import CityDrawing
-from citybrain.web.served import Served
-from citybrain.web.server import WebServer
-from citybrain.web.settings import WebSettings
 
 ENDS_S = 10.0
 LOOK_S = 0.2  # so often a viewer looks whether it is time to go
@@ -26,20 +20,16 @@ LOOK_S = 0.2  # so often a viewer looks whether it is time to go
 def watched(load: Load, folder: Path, seconds: int, number: int) -> tuple[Ticks, Row]:
     """Ticks on the schedule while so many viewers watch, and what they were sent."""
     token, _ = KeyRing(folder / "keys.json", time.time).add("viewers", Role.VIEWER)
-    access = access_to(folder, load.network, WebSettings(port=0))
-    served = Served(load.service, Showing(load.service), None)
-    drawing = CityDrawing(load.network)  # of straight streets: what is drawn is not what is measured
-    with WebServer(create_app(served, access, drawing), access) as server:
-        port = server.address.rpartition(":")[2]
-        ask = [sys.executable, "-m", "benchmarks.service_viewers", port, str(number), str(seconds)]
-        watching = subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            started(watching, token)
-            found = open_loop(load, seconds)
-            sent: Row = json.loads(watching.communicate(timeout=seconds + ENDS_S)[0])
-        finally:
-            watching.kill()
-            watching.wait()
+    port = load.serving.web.address.rpartition(":")[2]
+    ask = [sys.executable, "-m", "benchmarks.service_viewers", port, str(number), str(seconds)]
+    watching = subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        started(watching, token)
+        found = open_loop(load, seconds)
+        sent: Row = json.loads(watching.communicate(timeout=seconds + ENDS_S)[0])
+    finally:
+        watching.kill()
+        watching.wait()
     return found, sent
 
 

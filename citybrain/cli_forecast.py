@@ -23,7 +23,7 @@ from rich.table import Table
 from citybrain.output import writable, write_text
 from citybrain.wire import finite
 from citybrain.wording import number
-from forecasting import odot, store
+from forecasting import count_book, odot, store
 from forecasting.backtest import BacktestResult, run_backtest
 from forecasting.base import HORIZON_S
 from forecasting.history import FlowHistory, check_for_fit, read
@@ -37,7 +37,10 @@ forecast_app = typer.Typer(no_args_is_help=True, help="Fit, back-test and run th
 
 Counts = Annotated[
     str,
-    typer.Option(help="wide .csv, .csv.gz or .parquet: a timestamp column, one column a detector; `odot` is the table in the package"),
+    typer.Option(
+        help="wide .csv, .csv.gz or .parquet: a timestamp column, one column a detector; or the folder `counts` that a service fills; "
+        "`odot` is the table in the package"
+    ),
 ]
 BinMinutes = Annotated[float | None, typer.Option(help="sum the counts into bins of so many minutes; default: the table's own")]
 HorizonMinutes = Annotated[float, typer.Option(help="how far ahead; the bins must divide it")]
@@ -50,10 +53,14 @@ FORECAST_COLUMNS = ("detector", "bin", "flow_veh_h", "low_veh_h", "high_veh_h", 
 
 def history_of(counts: str, bin_s: float | None = None, horizon_s: float = HORIZON_S, for_fit: bool = True) -> FlowHistory:
     """The named table, `odot` or a file, in bins of `bin_s`; with a progress bar on a terminal."""
-    if counts != "odot":
+    if count_book.is_book(Path(counts)):
+        history = count_book.read(Path(counts))
+        history = history if bin_s is None else history.in_bins(bin_s)
+    elif counts != "odot":
         with progress_bar() as tell:
             return read(Path(counts), horizon_s, for_fit, bin_s, progress=lambda share: tell(f"reading {Path(counts).name}", share))
-    history = odot.load() if bin_s is None else odot.load().in_bins(bin_s)
+    else:
+        history = odot.load() if bin_s is None else odot.load().in_bins(bin_s)
     if for_fit:
         check_for_fit(history, horizon_s)
     return history

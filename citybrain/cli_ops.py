@@ -53,11 +53,17 @@ def restore(
     tar: Annotated[Path, typer.Argument(help="a backup")],
     to: Annotated[Path, typer.Option(help="folder for city.toml, and for the state where that names a folder beside it")],
     state: Annotated[Path | None, typer.Option(help="folder for the state, wherever it is")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="the database for the store, postgresql://USER@HOST/NAME, whatever it was kept on; '': a file")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="though there is something already; it is kept aside")] = False,
 ) -> None:
     """Put a backup back, once it is found whole. Stop the service first; its lock is asked for."""
-    found = importlib.import_module("citybrain.service.restore").restore(tar, to, time.time(), state=state, force=force)
-    aside = f"; what stood there is in {found.kept}" if found.kept else ""
+    module = importlib.import_module("citybrain.service.restore")
+    found = module.restore(tar, to, time.time(), state=state, database=database, force=force)
+    places = [str(found.kept)] if found.kept else []
+    places += [f"the database's schema {found.kept_tables}"] if found.kept_tables else []
+    aside = f"; what stood there is in {' and '.join(places)}" if places else ""
     console.print(f"{found.folder}: restored, {found.manifest.verdict}{aside}", markup=False, highlight=False, soft_wrap=True)
     if found.warning:
         console.print(f"heed: {found.warning}", markup=False, highlight=False, soft_wrap=True)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from signals.errors import ConfigError
 
 console = Console()
 LOOK_S = 0.1
+PATIENCE_S = 10.0  # after which somebody who waits for the first plan is told why
 
 
 def serve(
@@ -55,8 +57,9 @@ def run_demo(show: Any, spec: Any, stop: threading.Event) -> int:
     with console.status("starting the street …"):
         street = show.Street(spec)
     try:
-        path = show.write_settings(spec, street.port)
+        path = show.write_settings(spec, street.port, street.secret_file)
         console.print(f"a simulated street ({spec.scenario}) runs by itself in process {street.process.pid}", highlight=False)
+        console.print(f"the service writes its log to {path.parent / show.LOG}; Ctrl-C ends it all", highlight=False, soft_wrap=True)
         found: int = show.supervise(path, stop.is_set, lambda said: console.print(said, highlight=False))
         return found
     finally:
@@ -73,7 +76,12 @@ def run_service(path: Path, stop: threading.Event) -> int:
     with serving.Serving(settings) as running:
         running.start()
         greet(running)
+        slow_s = time.monotonic() + PATIENCE_S
         while not stop.wait(LOOK_S) and running.service.failed is None:
+            if time.monotonic() > slow_s:
+                slow_s = float("inf")
+                if not running.service.ready:
+                    console.print("no plan yet: a fresh installation compiles its kernels once, for a minute or two", highlight=False)
             if again.is_set():
                 again.clear()
                 say_reloaded(running, path, settings_of)
@@ -91,7 +99,11 @@ def say_reloaded(running: Any, path: Path, settings_of: Any) -> None:
 def greet(running: Any) -> None:
     """Where the page is; on a simulated street, with a key that opens it once."""
     address, settings = running.web.address, running.settings
-    console.print(f"{settings.site}: {len(running.network.signals)} signals, page at {address} (process {os.getpid()})", highlight=False)
+    console.print(
+        f"{settings.site}: {len(running.network.signals)} signals, page at {address} (process {os.getpid()})",
+        highlight=False,
+        soft_wrap=True,
+    )
     if settings.street.simulated:
         keys = importlib.import_module("citybrain.service.keys")
         desk = importlib.import_module("citybrain.service.desk")

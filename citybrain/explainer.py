@@ -128,7 +128,7 @@ def values_of(planner: Planner) -> tuple[str, Values | None]:
     """What the planner's phases are worth to it, and what that is called; None where it does not tell."""
     for method, kind in PRICED.items():
         found: Values | None = getattr(planner, method, None)
-        if found is not None:
+        if callable(found):  # a planner may keep another one under that name
             return kind, found
     return "price", None
 

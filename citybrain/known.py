@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from forecasting.base import HORIZON_S
-from forecasting.online import MINUTE_S
+from forecasting.minutes import MINUTE_S
 from signals.errors import ForecastError
 from signals.types import Floats, FlowForecast
 from signals.units import SECONDS_PER_HOUR

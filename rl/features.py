@@ -128,7 +128,7 @@ def price_columns(rows, phases, costs_s, phase, age_s):
             rows[p, LEAST_PRICE] = least_s / PRICE_S
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def phase_features(
     costs_s, phase, age_s, min_green_s, phases, movement_start, lane_start, serves, intergreen_s, trapped_veh, queue_veh, wait_s, red_s,
     exit_veh, exit_storage_veh, flow_veh_h, has_forecast, vehicle_lane, vehicle_movement, vehicle_distance_m, vehicle_speed_mps,

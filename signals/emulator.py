@@ -86,7 +86,7 @@ class EmulatedController:
         self._monitor = monitor_for(self._alone, self._rules)
         self._held: Held | None = None
         self._rescue = False
-        self._lights, self._oldest_s = red.lights, self._ran_s
+        self._lights, self._oldest_s, self._began_s = red.lights, self._ran_s, self._ran_s
         self._green_end_s = [self._ran_s] * len(names)
         self._run(_behind(red, self._base_program(base[0].phase, again=True)), self._ran_s + red.duration_s)
 
@@ -134,6 +134,19 @@ class EmulatedController:
             nan if self.latched else lit.age_s, red_s, lights, self.memory.epoch, self.memory.seq,
             "" if held is None else held.content_id, self.latched,
         )  # fmt: skip
+
+    def news(self, now_s: float) -> tuple[object, ...]:
+        """What a status says, but for what only counts on with the time: where it changes, there is something to tell."""
+        lit, held = self._lit(now_s), self._held
+        turned_s = 0.0 if self.latched else round(now_s - lit.age_s, 2)
+        held_id = "" if held is None else held.content_id
+        begun = self._ran_at(now_s) > self._began_s  # until then it says a red of 0 s, as if it were green
+        return self._lights, self.latched, held_id, lit.phase, turned_s, self.memory.epoch, self.memory.seq, begun
+
+    def where(self, now_s: float) -> tuple[int, float]:
+        """The phase that is green or coming, and its age; NaN while it flashes."""
+        lit = self._lit(now_s)
+        return lit.phase, nan if self.latched else lit.age_s
 
     def hear_calls(self, called: tuple[bool, ...]) -> None:
         """What the cabinet's own detectors say: whether somebody waits, of each movement. Without detectors somebody always does."""

@@ -2,6 +2,7 @@
 
 A lease lends a controller a plan until the plan's `valid_until_s`, told by the controller's own clock. Epochs fence: who holds the newer
 epoch is the centre, and an older one is refused for ever. The content id names what the plan shows, not until when: a renewal keeps it.
+Ages and reds in a status count on by themselves until the next one comes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ MOST_MOVEMENTS = 256
 MOST_TEXT = 256
 MOST_NUMBER = 2**53 - 1  # beyond it JSON readers disagree
 MODES = ("adaptive", "base", "flash")
+HEARTBEAT_S = 4.0
+"""Of a controller's own time: it tells its status when anything in it has changed but the time that goes by, and at least so often."""
+SILENT_S = 2.5 * HEARTBEAT_S
+"""A controller of which nothing was heard for so long is silent: one status may be lost on the way, two in a row are too many."""
 
 
 @dataclass(frozen=True, slots=True)

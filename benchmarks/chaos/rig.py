@@ -23,6 +23,7 @@ from benchmarks.chaos.watcher import Judge, Watcher, judged_file
 from citybrain.field.client import TcpTransport
 from citybrain.field.faulty import fault_of
 from citybrain.field.proxy import Proxy
+from citybrain.field.secret_file import made_secret
 from citybrain.field.transport import FAULT, Transport
 from citybrain.service.client import Client
 from citybrain.service.demo import DemoSpec, ended, free_port, write_settings
@@ -59,6 +60,7 @@ class RigSpec:
     controller: str = "learned"
     broker: str = ""  # any word here; its place, once there is one
     shifted: bool = False
+    secret: Path | None = None  # what the street and its centres know; None over a broker
 
 
 class StreetProcess:
@@ -79,6 +81,7 @@ class StreetProcess:
         words = [sys.executable, "-m", "citybrain.field.street", str(place), "--faults", "--port", str(self.port)]
         words += ["--seed", str(spec.seed), "--speed", f"{spec.speed:g}"]
         words += ["--mqtt", spec.broker, "--site", spec.scenario] if spec.broker else []
+        words += ["--secret-file", str(spec.secret)] if spec.secret else []
         with (spec.folder / "street.log").open("a") as said:
             self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=said, text=True, start_new_session=True)
         out = self._process.stdout
@@ -336,7 +339,8 @@ def written_scenario(found: Scenario, folder: Path) -> Path:
 def service_on(spec: RigSpec, street_port: int) -> ServiceProcess:
     """Settings and a key for a service; not started."""
     port = free_port()
-    settings = write_settings(DemoSpec(spec.scenario, spec.folder, port, spec.speed, spec.seed, spec.controller, "automatic"), street_port)
+    demo = DemoSpec(spec.scenario, spec.folder, port, spec.speed, spec.seed, spec.controller, "automatic")
+    settings = write_settings(demo, street_port, spec.secret)
     if spec.broker:
         text = settings.read_text(encoding="utf-8")
         settings.write_text(text.replace(f"tcp:127.0.0.1:{street_port}", f"mqtt:{spec.broker}"), encoding="utf-8")
@@ -360,6 +364,8 @@ def put_up(spec: RigSpec) -> Rig:
             broker = Broker(spec.folder, free_port())
             undo.callback(broker.kill)
             spec = replace(spec, broker=broker.place)
+        else:
+            spec = replace(spec, secret=spec.folder / "street.secret")
         street = StreetProcess(spec)
         undo.callback(street.stop)
         street.start()
@@ -385,4 +391,4 @@ def far_wire(spec: RigSpec, port: int) -> Transport:
         mqtt = importlib.import_module("citybrain.field.mqtt")
         made: Transport = mqtt.MqttTransport.at(spec.broker, spec.scenario, field=False)
         return made
-    return TcpTransport("127.0.0.1", port, silent_s=30.0)
+    return TcpTransport("127.0.0.1", port, secret=made_secret(spec.secret) if spec.secret else b"", silent_s=30.0)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from citybrain.field.transport import GONE, ONLINE, SENSE, Transport, signal_of
+from citybrain.field.transport import GONE, ONLINE, SENSE, SENSE_ONLINE, Transport, signal_of
 from citybrain.intake.catalogue import CODE, Catalogue, Kind
 from citybrain.intake.frame import decode
-from signals.lease import Status, decode_status
+from signals.lease import HEARTBEAT_S, Status, decode_status
 from signals.monitor import LightsMonitor, Violation, monitor_for
 from signals.rules import Rules
 from signals.types import Network
@@ -69,6 +69,9 @@ class Watcher:
     def __init__(self, network: Network, rules: Rules, wire: Transport) -> None:
         self._wire, self._catalogue = wire, Catalogue.of(network)
         self._lights: dict[str, str] = {}
+        self._at_s: dict[str, float] = {}  # the street's time when each has spoken last
+        self._fresh: set[str] = set()  # who has spoken since the sensors did
+        self._dark = False  # whether there are no sensors any more
         self.judge = Judge(network, rules)
         self.status: dict[str, Status] = {}
         """The newest of each signal"""
@@ -89,6 +92,8 @@ class Watcher:
                 self._hear(signal, decode_status(payload))
             elif topic == SENSE:
                 self._sense(payload)
+            elif topic == SENSE_ONLINE and payload == GONE:
+                self._dark = True
             elif topic == ONLINE and payload == GONE:
                 self._lights.clear()
         return self.now_s
@@ -102,11 +107,17 @@ class Watcher:
         self._wire.close()
 
     def _hear(self, signal: str, status: Status) -> None:
-        """A step's statuses come together; where no sensors speak, the next step begins with the first that comes again."""
-        if signal in self._lights:
+        """Lights stand until their cabinet says something else. Without sensors a step is over when somebody speaks of a later one."""
+        before, last_s = self.status.get(signal), self._at_s.get(signal, -np.inf)
+        since_s = 0.0 if before is None else status.now_s - before.now_s  # by its own clock, which may be wrong, and may jump
+        next_s = self.now_s + STEP_S
+        told_s = last_s + since_s if 0.0 < since_s <= HEARTBEAT_S else next_s
+        if self._dark and since_s != 0.0 and told_s == last_s == next_s:
+            told_s += STEP_S  # its clock has jumped, and it speaks again
+        while self._dark and told_s > self.now_s + STEP_S:
             self._step(self.now_s + STEP_S)
-        self._lights[signal] = status.lights
-        self.status[signal] = status
+        self._lights[signal], self.status[signal], self._at_s[signal] = status.lights, status, told_s
+        self._fresh.add(signal)
 
     def _sense(self, payload: bytes) -> None:
         """Sensors speak last in a step, and know the street's time, which no cabinet's clock has to."""
@@ -114,6 +125,9 @@ class Watcher:
         if not len(samples):
             return
         now_s, kind = float(samples.at_s.max()), self._catalogue.kind[samples.sensor]
+        self._dark = False
+        self._at_s |= dict.fromkeys(self._fresh, now_s)
+        self._fresh.clear()
         if now_s != self.now_s:
             self.passed_veh += float(samples.value[kind == CODE[Kind.COUNT]].sum())
             self.longest_wait_s = max(self.longest_wait_s, float(samples.value[kind == CODE[Kind.WAIT]].max(initial=0.0)))
@@ -121,10 +135,12 @@ class Watcher:
 
     def _step(self, now_s: float) -> None:
         """What is told at a moment was shown in the step before it. A step that was told twice is one."""
-        if now_s != self.now_s and self._lights:
-            self.judge.watch(now_s - STEP_S, self._lights)
+        seen = {name: lights for name, lights in self._lights.items() if 0.0 <= now_s - self._at_s[name] <= HEARTBEAT_S}
+        if now_s != self.now_s and seen:
+            self.judge.watch(now_s - STEP_S, seen)
+        for name in self._lights.keys() - seen.keys():
+            del self._lights[name]
         self.now_s = now_s
-        self._lights = {}
 
 
 def written_lights(path: Path) -> Iterator[tuple[float, dict[str, str]]]:

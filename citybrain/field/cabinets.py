@@ -10,11 +10,12 @@ from citybrain.field.faulty import Fault, FaultyAnswers
 from citybrain.field.transport import ALIVE, Message, Transport, ack_topic, online_topic, signal_of, status_topic
 from signals.emulator import EmulatedController
 from signals.errors import LinkError
-from signals.lease import decode_lease, encode_ack, encode_status
+from signals.lease import HEARTBEAT_S, decode_lease, encode_ack, encode_status
 from signals.rules import Rules
 from signals.types import Floats, Ints, Network
 
-HEARTBEAT_S = 1.0
+EVERY_S = 1.0  # so often some speak in any case: the field's time is what the controllers say
+VOICES = 3  # then, of those that were silent for longest; the clock of one of them may be wrong
 
 
 class Cabinets:
@@ -30,7 +31,8 @@ class Cabinets:
         self.answers = FaultyAnswers()
         self.refused = 0
         self._told_s = dict.fromkeys(self._ids, -np.inf)
-        self._shown = dict.fromkeys(self._ids, "")
+        self._shown: dict[str, tuple[object, ...]] = {}
+        self._spoke_s = -np.inf
 
     def _lamps(self, signal: str, movements: int) -> Callable[[str], str]:
         """Lamps that show green everywhere once the fault `flash` has hit them: the cabinet's own monitor has to notice."""
@@ -69,15 +71,34 @@ class Cabinets:
             wire.send(ack_topic(signal), encode_ack(ack))
 
     def tell(self, now_s: float, wire: Transport) -> None:
-        """Statuses: where the lights changed, and of everybody now and then; answers that were held back."""
+        """Statuses of those with news, or silent for as long as one may be; some in any case. Answers that were held back."""
         for ack in self.answers.due(now_s):
             wire.send(ack_topic(ack.signal), encode_ack(ack))
+        told = 0
         for i in self._ids:
-            status = self.of[i].status(now_s + self.skew_s[i])
-            news = f"{status.lights} {status.mode} {status.content_id} {status.phase}"
-            if (news != self._shown[i] or now_s - self._told_s[i] >= HEARTBEAT_S) and self.answers.does(i) != "mute":
-                self._shown[i], self._told_s[i] = news, now_s
-                wire.send(status_topic(i), encode_status(self.answers.told(status)), retain=True)
+            news = self.of[i].news(now_s + self.skew_s[i])
+            if news != self._shown.get(i) or not 0.0 <= now_s - self._told_s[i] < HEARTBEAT_S:
+                self._shown[i] = news
+                told += self._tell(i, now_s, wire)
+        if told < VOICES and now_s - self._spoke_s >= EVERY_S:
+            for i in sorted(self._ids, key=self._told_s.__getitem__):
+                if told < VOICES and self._told_s[i] < now_s:
+                    told += self._tell(i, now_s, wire)
+        if told >= VOICES or now_s - self._spoke_s >= EVERY_S or now_s < self._spoke_s:
+            self._spoke_s = now_s
+
+    def _tell(self, i: str, now_s: float, wire: Transport) -> bool:
+        if self.answers.does(i) == "mute":
+            return False
+        self._told_s[i] = now_s
+        wire.send(status_topic(i), encode_status(self.answers.told(self.of[i].status(now_s + self.skew_s[i]))), retain=True)
+        return True
+
+    def tell_all(self, now_s: float, wire: Transport) -> None:
+        """Everybody once, for somebody who knows nothing; their next times are spread, so that they do not all speak together for ever."""
+        for k, i in enumerate(self._ids):
+            if self._tell(i, now_s, wire):
+                self._told_s[i] = now_s - HEARTBEAT_S * k / len(self._ids)
 
     def announce(self, wire: Transport) -> None:
         """They are there."""
@@ -86,8 +107,8 @@ class Cabinets:
 
     def where(self, now_s: float) -> tuple[Ints, Floats]:
         """Phase and age [signal], for sensors that want to know them."""
-        lit = [self.of[i].status(now_s + self.skew_s[i]) for i in self._ids]
-        return np.array([s.phase for s in lit], dtype=np.int64), np.array([s.age_s for s in lit])
+        lit = [self.of[i].where(now_s + self.skew_s[i]) for i in self._ids]
+        return np.array([phase for phase, _ in lit], dtype=np.int64), np.array([age_s for _, age_s in lit])
 
     def obey(self, fault: Fault, now_s: float) -> None:
         """A fault of one controller, or of all where it names none."""

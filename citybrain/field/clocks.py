@@ -6,6 +6,7 @@ own time: `offset_s` is its clock less the field's.
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 
 import numpy as np
@@ -29,7 +30,7 @@ class FieldClock:
         """[controller]"""
         self.jumps = 0
         self._enough = min(ENOUGH, controllers)
-        self._odd = np.zeros(controllers, dtype=np.int64)
+        self._odd: dict[int, deque[float]] = {}  # how far apart a controller's last words were
         self._apart: dict[int, float] = {}  # who has said another time since anybody agreed
         self._words = 0
 
@@ -43,12 +44,13 @@ class FieldClock:
             self._words = 0
             if self._apart:
                 self._apart.clear()
-            if self._odd[i]:
-                self.offset_s[i], self._odd[i] = 0.0, 0
+            if self._odd and self._odd.pop(i, None) is not None:
+                self.offset_s[i] = 0.0
             return
-        self._odd[i] += 1
-        if self._odd[i] >= AT_LEAST:
-            self.offset_s[i] = apart_s
+        words = self._odd.setdefault(i, deque(maxlen=AT_LEAST))
+        words.append(apart_s)
+        if len(words) == AT_LEAST:
+            self.offset_s[i] = min(words)  # who speaks first in a second is compared with the field's last one
         self._apart[i] = time_s
         self._words += 1
         self._follow(time_s)
@@ -62,6 +64,8 @@ class FieldClock:
         agreeing = [i for i, said_s in self._apart.items() if abs(said_s - time_s) <= AGREE_S]
         if len(agreeing) >= self._enough or self._words >= MANY_WORDS:
             self.now_s = max(self._apart[i] for i in agreeing)
-            self.offset_s[agreeing], self._odd[agreeing] = 0.0, 0
+            self.offset_s[agreeing] = 0.0
+            for i in agreeing:
+                self._odd.pop(i, None)
             self._apart.clear()
             self._words, self.jumps = 0, self.jumps + 1

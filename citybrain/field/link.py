@@ -16,7 +16,7 @@ from citybrain.field.lent import Health, Lent, same_as_base, worst
 from citybrain.field.standing import MODE, Standing
 from citybrain.field.transport import CENTRE, FAULT_ANSWER, GONE, ONLINE, SENSE, SENSE_ONLINE, Message, Transport, lease_topic, signal_of
 from citybrain.intake.batch import Batch, IntakeError
-from citybrain.intake.frame import check_key, decode
+from citybrain.intake.frame import Frame, check_key, decode
 from signals.errors import LinkError
 from signals.lease import Lease, decode_ack, decode_status, encode_lease
 from signals.types import ApprovedPlan, Floats, Ints, Network, Observation, TimingPlan
@@ -29,6 +29,10 @@ class Sensing(Protocol):
 
     def take(self, batch: Batch) -> None:
         """A batch of samples or snapshots."""
+        ...
+
+    def hear(self, found: Frame, data: bytes) -> None:
+        """All that a frame says, and the frame as it came over the wire."""
         ...
 
     def read(self, now_s: float, phase: Ints, age_s: Floats, red_s: Floats) -> Observation:
@@ -130,6 +134,11 @@ class FieldLink:
             return f"{name}: flashes{' until a person resets it' if self.standing.latched[i] else ''}"
         return "" if found is Health.OK else f"{name}: {self.lent.reason.get(i, found.name.lower())}"
 
+    def refused(self) -> dict[int, str]:
+        """Controllers that have refused what was lent last, and the reason that they gave."""
+        found = np.flatnonzero(self.health() == Health.REFUSED).tolist()
+        return {i: self.lent.reason.get(i, "") or "it gave no reason" for i in found}
+
     def release(self) -> None:
         """Give every signal back to its base plan, and wait a little for the answers; who does not answer goes back by itself."""
         self.listen()
@@ -188,7 +197,7 @@ class FieldLink:
         frame = decode(payload)
         if self._key:
             check_key(frame, self._key)
+        self._senses.hear(frame, payload)
         for batch in (frame.samples, frame.tracks):
             if len(batch):
-                self._senses.take(batch)
                 self._sensed_s = float(batch.at_s.max())

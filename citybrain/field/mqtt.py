@@ -11,10 +11,10 @@ import contextlib
 import importlib
 import logging
 import socket
-import ssl
 import threading
 from typing import Any, Self
 
+from citybrain.field.broker_login import BrokerLogin, broker_trouble
 from citybrain.field.transport import (
     ALIVE,
     CENTRE,
@@ -46,11 +46,13 @@ FIELD_HEARS = ("signal/+/lease", CENTRE, FAULT, UNTIL)
 class MqttTransport:
     """Lives as long as the service, or the street. What is sent while the broker is away is lost: leases are made anew, not queued."""
 
-    def __init__(self, host: str, port: int, site: str, *, field: bool, login: tuple[str, str] | None = None, tls: bool = False) -> None:
+    def __init__(self, host: str, port: int, site: str, *, field: bool, login: BrokerLogin | None = None) -> None:
         if not site or set(site) & set("+#/\0") or len(site) > 64:
             raise ConfigError(f"site {site[:60]!r}: expected 1 to 64 characters without + # /")
         self._address, self._base = (host, port), f"{PREFIX}/{site}/"
-        self._login, self._tls = login or (None, None), tls
+        self._login = login or BrokerLogin()
+        self._tls_context = self._login.tls_context()
+        self.trouble = ""
         self._hears = FIELD_HEARS if field else CENTRE_HEARS
         self._will = ONLINE if field else CENTRE
         self._inbox = Inbox()
@@ -64,12 +66,12 @@ class MqttTransport:
         self._thread.start()
 
     @classmethod
-    def at(cls, place: str, site: str, *, field: bool, login: tuple[str, str] | None = None, tls: bool = False) -> Self:
+    def at(cls, place: str, site: str, *, field: bool, login: BrokerLogin | None = None) -> Self:
         """HOST:PORT of a broker; ConfigError for anything else."""
         host, _, port = place.rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise ConfigError(f"broker {place[:60]!r}: expected HOST:PORT")
-        return cls(host, int(port), site, field=field, login=login, tls=tls)
+        return cls(host, int(port), site, field=field, login=login)
 
     @property
     def connected(self) -> bool:
@@ -112,8 +114,10 @@ class MqttTransport:
 
     async def _live(self) -> None:
         while not self._closing:
-            with contextlib.suppress(self._mqtt.MqttError, OSError):
+            try:
                 await self._converse()
+            except (self._mqtt.MqttError, OSError) as error:
+                self.trouble = broker_trouble(":".join(map(str, self._address)), self._login, error)
             self._connected = False
             if not self._closing:
                 await asyncio.sleep(PAUSE_S)
@@ -128,7 +132,7 @@ class MqttTransport:
             await client.publish(self._base + self._will, ALIVE, qos=AT_LEAST_ONCE, retain=True)
             for topic, payload in tuple(self._retained.items()):
                 await client.publish(self._base + topic, payload, qos=AT_LEAST_ONCE, retain=True)
-            self._connected = True
+            self._connected, self.trouble = True, ""
             self.connections += 1
             hearing = asyncio.create_task(self._hear(client))
             saying = asyncio.create_task(self._say(client))
@@ -143,11 +147,11 @@ class MqttTransport:
 
     def _client(self) -> Any:
         """With a last will; small messages go at once, many of them under way together."""
-        (host, port), (user, password) = self._address, self._login
+        (host, port), (user, password) = self._address, self._login.name_and_password()
         return self._mqtt.Client(
             host, port, username=user, password=password, keepalive=KEEP_ALIVE_S, timeout=5, max_inflight_messages=TOGETHER,
             will=self._mqtt.Will(self._base + self._will, GONE, qos=AT_LEAST_ONCE, retain=True), logger=QUIET,
-            tls_context=ssl.create_default_context() if self._tls else None,
+            tls_context=self._tls_context,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""What the controllers last said of themselves, in arrays: a city has fifteen thousand of them, and most say the same again."""
+"""What the controllers last said of themselves, in arrays. They speak when something changes and now and then (`lease.HEARTBEAT_S`):
+
+in between, phases last and ages and reds count on with the field's time. Of who is silent for longer the phase is not known any more.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ import numpy as np
 
 from signals.errors import LinkError
 from signals.layout import lay_out
-from signals.lease import MODES, Status
+from signals.lease import MODES, SILENT_S, Status
 from signals.types import Bools, Floats, Ints, Network
 
-SILENT_S = 5.0  # of field time: a controller that says nothing for so long has an unknown phase
 MODE = {mode: k for k, mode in enumerate(MODES)}
 
 

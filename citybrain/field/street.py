@@ -3,7 +3,8 @@
     python -m citybrain.field.street resco/cologne8 --speed 1
 
 says on its first line where it listens, as JSON, and ends on SIGTERM. With `--speed 0` it runs in step with the centre: up to the
-second that the topic `until` names. When the scenario is over SUMO ends; the controllers go on.
+second that the topic `until` names. When the scenario is over SUMO ends, and the controllers go on; with `--around-the-clock` traffic
+goes on as well, day and night (`sumo_nets.endless`).
 """
 
 from __future__ import annotations
@@ -26,19 +27,23 @@ import numpy as np
 
 from citybrain import assemble
 from citybrain.detected import check_sensing, detected
+from citybrain.field.broker_login import BrokerLogin
 from citybrain.field.cabinets import Cabinets
 from citybrain.field.faulty import FaultySensors, fault_of
+from citybrain.field.secret_file import made_secret, secret_of
 from citybrain.field.server import FieldServer
-from citybrain.field.transport import CENTRE, FAULT, FAULT_ANSWER, GONE, SENSE, SENSE_ONLINE, UNTIL, Message, Transport
+from citybrain.field.transport import ALIVE, CENTRE, FAULT, FAULT_ANSWER, GONE, SENSE, SENSE_ONLINE, UNTIL, Message, Transport
 from citybrain.intake.catalogue import Catalogue
 from citybrain.intake.frame import encode
 from citybrain.intake.observed import batches_of
+from forecasting.day import measured_day
 from signals.errors import ConfigError, LinkError, SignalsError
 from signals.layout import lay_out
 from signals.links.detectors import Listener, Sensors
 from signals.links.sensing import Sensing
 from signals.rules import with_timing
 from signals.types import Network
+from sumo_nets import endless
 from sumo_nets.network import read_network
 from sumo_nets.scenario import Scenario, check, scenario
 from sumo_nets.sensors import write_detectors
@@ -65,9 +70,16 @@ class FieldSpec:
     begin_s: float | None = None
     end_s: float | None = None
     tripinfo: str = ""
+    secret_file: str = ""  # of what a centre has to know; made where it is not there yet
     faults: bool = False  # whether the topic `fault` is obeyed
     mqtt: str = ""  # HOST:PORT of a broker, instead of listening
     site: str = "street"  # part of the broker's topics
+    user: str = ""  # at the broker
+    password_file: str = ""
+    ca_file: str = ""  # of who vouches for the broker, over TLS
+    cert_file: str = ""  # ours, and its key
+    key_file: str = ""
+    around_the_clock: bool = False  # whether traffic goes on after the scenario's end
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.speed < math.inf:
@@ -88,6 +100,11 @@ class Street:
         self._ids, self._shown = [s.id for s in network.signals], [""] * len(network.signals)
         self.step_s, self._end_s = found.step_s, session.end_s
         self.now_s, self.until_s, self.ended = session.now_s, session.now_s, ""
+        self._arrivals: endless.Arrivals | None = None
+
+    def go_on(self, arrivals: endless.Arrivals) -> None:
+        """Never come to the scenario's end: somebody always arrives."""
+        self._arrivals, self._end_s = arrivals, math.inf
 
     def tell(self) -> None:
         """Statuses of the cabinets, then what the sensors say."""
@@ -111,7 +128,10 @@ class Street:
                 self._told_until(message.payload)
             elif message.topic == FAULT and self._spec.faults:
                 self._fault(message.payload)
-            elif message.topic != CENTRE:
+            elif message.topic == CENTRE:
+                if message.payload == ALIVE:
+                    self.cabinets.tell_all(self.now_s, self._wire)
+            else:
                 self.cabinets.hear(message, self.now_s, self._wire)
 
     def advance(self) -> None:
@@ -125,6 +145,8 @@ class Street:
         if self.ended:
             self.now_s += self.step_s
             return
+        if self._arrivals is not None:
+            self._arrivals.let_in(self.now_s + self.step_s)
         try:
             self.now_s = self._session.advance()
             if self._listener is not None:
@@ -187,10 +209,17 @@ def live(street: Street, wire: Transport, speed: float, stopped: Callable[[], bo
 def wire_of(spec: FieldSpec) -> tuple[Transport, int]:
     """The field's end of the wire, and the port that it listens on; 0 where a broker does."""
     if not spec.mqtt:
-        server = FieldServer(spec.host, spec.port)
+        server = FieldServer(spec.host, spec.port, made_secret(Path(spec.secret_file)) if spec.secret_file else b"")
         return server, server.port
     mqtt = importlib.import_module("citybrain.field.mqtt")
-    return mqtt.MqttTransport.at(spec.mqtt, spec.site, field=True), 0
+    return mqtt.MqttTransport.at(spec.mqtt, spec.site, field=True, login=login_of(spec)), 0
+
+
+def login_of(spec: FieldSpec) -> BrokerLogin:
+    """Who the street is to the broker; ConfigError where a file that is named cannot be used."""
+    password = secret_of(Path(spec.password_file), "password_file") if spec.password_file else ""
+    ca_file, cert_file, key_file = (Path(name) if name else None for name in (spec.ca_file, spec.cert_file, spec.key_file))
+    return BrokerLogin(spec.user, password, False, ca_file, cert_file, key_file)
 
 
 def run(spec: FieldSpec, stopped: Callable[[], bool], ready: Callable[[int], None]) -> None:
@@ -201,15 +230,19 @@ def run(spec: FieldSpec, stopped: Callable[[], bool], ready: Callable[[int], Non
     network = read_network(found.net, rules, name=found.name)
     street = detected(spec.sensing, spec.sensor_faults, spec.seed, network, found.net)
     with ExitStack() as kept:
+        wire, port = wire_of(spec)  # where nobody may listen, SUMO need not start
+        kept.callback(wire.close)
         folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="citybrain-street-")))
         more = () if street is None else (write_detectors(street.detectors, folder / "detectors.add.xml"),)
-        files = RunFiles(Path(spec.tripinfo) if spec.tripinfo else None, more)
+        options = endless.OPTIONS if spec.around_the_clock else ()
+        files = RunFiles(Path(spec.tripinfo) if spec.tripinfo else None, more, options)
         session = kept.enter_context(start(found, spec.seed, files))
         sensors = Sensing(session.sumo, network, SENSING_M) if street is None else street.listener(session.sumo, network)
-        wire, port = wire_of(spec)
-        kept.callback(wire.close)
         ready(port)
-        live(Street(spec, found, network, session, sensors, wire), wire, spec.speed, stopped)
+        lasting = Street(spec, found, network, session, sensors, wire)
+        if spec.around_the_clock:
+            lasting.go_on(endless.arrivals(session, found, measured_day(), spec.seed))
+        live(lasting, wire, spec.speed, stopped)
 
 
 def _or(given: float | None, else_: float) -> float:
@@ -221,12 +254,14 @@ def spec_of(words: Sequence[str]) -> FieldSpec:
     known = argparse.ArgumentParser(prog="python -m citybrain.field.street", description=__doc__)
     known.add_argument("scenario", help="catalogue name, or a folder with a scenario.toml")
     known.add_argument("--faults", action="store_true", help="obey the topic `fault`")
+    known.add_argument("--around-the-clock", action="store_true", help="traffic goes on after the scenario's end")
     for name, kind, default, said in (
         ("seed", int, 1, "of SUMO"),
         ("rules", str, "street", "resco, free or street"),
         ("speed", float, 1.0, "field seconds a second of the wall; 0: in step with the centre"),
         ("host", str, "127.0.0.1", "address to listen on"),
         ("port", int, 0, "port to listen on; 0: any that is free"),
+        ("secret-file", str, "", "what a centre has to know, in a file; made where there is none. Without it: loopback only"),
         ("sensing", str, "ideal", "ideal, area or loops"),
         ("sensor-faults", float, 0.0, "share of the detectors that are silent all run"),
         ("begin-s", float, None, "first second"),
@@ -234,6 +269,11 @@ def spec_of(words: Sequence[str]) -> FieldSpec:
         ("tripinfo", str, "", "keep SUMO's tripinfo here"),
         ("mqtt", str, "", "HOST:PORT of a broker, instead of listening"),
         ("site", str, "street", "part of the broker's topics"),
+        ("user", str, "", "at the broker"),
+        ("password-file", str, "", "file with the password, readable by its owner alone"),
+        ("ca-file", str, "", "who vouches for the broker; the line is encrypted"),
+        ("cert-file", str, "", "certificate of the street for the broker"),
+        ("key-file", str, "", "key of that certificate"),
     ):
         known.add_argument(f"--{name}", type=kind, default=default, help=said)
     return FieldSpec(**vars(known.parse_args(list(words))))

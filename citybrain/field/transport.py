@@ -32,6 +32,11 @@ class Transport(Protocol):
         """Whether somebody was heard at the other end lately."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why the wire could not be laid the last time, in one sentence; empty where it could, or where nobody knows."""
+        ...
+
     def send(self, topic: str, payload: bytes, retain: bool = False) -> bool:
         """Hand a message over to be carried; False where nobody is there to take it."""
         ...

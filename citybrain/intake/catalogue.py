@@ -110,7 +110,7 @@ def largest_of(layout: Layout, period_s: float) -> Float32s:
     lane, place = np.nonzero(layout.uses[layout.signal_of_lane, np.arange(layout.lanes) - layout.lane_start[layout.signal_of_lane]])
     movement = layout.movement_start[layout.signal_of_lane[lane]] + place
     lanes = np.bincount(movement, minlength=layout.movements).astype(np.float64)
-    storage_veh = np.bincount(movement, layout.lane_storage_veh[lane], layout.movements)
+    storage_veh = np.bincount(movement, layout.lane_storage_veh[lane], layout.movements).astype(np.float64)
     found = [largest(kind, lanes, storage_veh, layout.movement_exit_storage_veh, period_s) for kind in KINDS]
     return np.stack(found, axis=1).astype(np.float32)
 

@@ -111,8 +111,8 @@ def _kind(text: str, where: str) -> Kind:
 
 def _largest(kind: Kind, movement: Movement, lanes: dict[str, Lane], period_s: float) -> float:
     own = [lanes[name].storage_veh for name in movement.lanes if name in lanes]
-    sizes = (np.array(x) for x in (float(len(own)), sum(own), movement.exit_storage_veh))
-    return float(largest(kind, *sizes, period_s))
+    lanes_of, storage_veh, exit_storage_veh = np.array([float(len(own))]), np.array([sum(own)]), np.array([movement.exit_storage_veh])
+    return float(largest(kind, lanes_of, storage_veh, exit_storage_veh, period_s)[0])
 
 
 def _number(text: str, otherwise: float, most: float, where: str) -> float:

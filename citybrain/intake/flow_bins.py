@@ -1,7 +1,7 @@
 """Counts by movement in aligned bins, for the forecaster: whatever comes late, within the ring, goes to the bin it belongs to.
 
-A bin is told once every source has told its part of it, or a grace has passed, and told again, corrected, where more comes. From there
-`forecasting.feed.Feed` keeps the local clock's order.
+A bin is told once every source has told its part of it, or a grace has passed, and told again, corrected, where more comes. Its time is
+the street's; `forecasting.local_time` knows what the local clock showed then.
 """
 
 # mypy: disallow-untyped-decorators=False
@@ -22,6 +22,7 @@ from signals.types import Bools, Floats, Ints
 BIN_S = 900.0
 RING_BINS = 8
 GRACE_S = 60.0  # nobody is waited for longer
+BACK_S = 60.0  # a clock that steps back by more has become another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class FlowBins:
         self._number = np.zeros((ring_bins, len(counts)), np.float32)
         self._changed = np.zeros(ring_bins, np.bool_)
         self._next = NONE  # the next bin to be told
+        self._now_s = -np.inf
 
     def add(self, samples: Samples) -> None:
         """Accepted samples, in any order."""
@@ -68,8 +70,12 @@ class FlowBins:
         """
         complete_s = max(min(watermark_s, now_s), now_s - GRACE_S)
         ended = int(complete_s // self.bin_s)
-        if self._next == NONE or ended < self._next - self._ring_bins:
-            self._next = ended  # the first call, or the street's clock went back
+        if now_s < self._now_s - BACK_S:
+            # What was counted by the other clock must not be in the way of these bins, nor in them.
+            self._bin[:], self._changed[:], self._next = NONE, False, NONE
+        self._now_s = now_s
+        if self._next == NONE:
+            self._next = ended
             return ()
         fresh = range(max(self._next, ended - self._ring_bins + 1), ended)
         late = sorted(k for k in self._bin[self._changed].tolist() if ended - self._ring_bins < k < self._next)
@@ -93,7 +99,8 @@ class FlowBins:
     def arrays(self) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
         """All of it, so that `restored` goes on as if nothing had happened."""
         names = ("bin", "sum", "number", "changed")
-        return {**{name: getattr(self, f"_{name}").copy() for name in names}, "next": np.array(self._next, np.int64)}
+        clock = {"next": np.array(self._next, np.int64), "now_s": np.array(self._now_s)}
+        return {**{name: getattr(self, f"_{name}").copy() for name in names}, **clock}
 
     def restored(self, arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]) -> FlowBins:
         """These bins, going on where the arrays were taken; IntakeError where they are of others."""
@@ -102,7 +109,7 @@ class FlowBins:
             if other is None or other.shape != mine.shape or other.dtype != mine.dtype:
                 raise IntakeError(f"bins kept with other sensors: no fitting column {name!r}")
             mine[...] = other
-        self._next = int(arrays["next"])
+        self._next, self._now_s = int(arrays["next"]), float(arrays["now_s"])
         return self
 
 

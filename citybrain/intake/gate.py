@@ -157,9 +157,9 @@ def judge(
             if t <= forgotten_s[s]:
                 code[k] = TOO_LATE
                 continue
-            known, tick = False, np.int64(np.floor(t * TICKS)) & TICK_MASK
+            known, tick = False, int(np.floor(t * TICKS)) & TICK_MASK
             for i in range(held[s]):
-                known |= np.int64(ticks[s, i]) == tick
+                known |= int(ticks[s, i]) == tick
             if known:
                 code[k] = DUPLICATE
                 continue
@@ -184,14 +184,13 @@ def judge(
 @njit(cache=True, nogil=True)
 def remember(s: int, t: float, ticks: Uint32s, held: Codes, newest_s: Float64s, forgotten_s: Float64s) -> None:
     """Keep a time of a sensor; where there is no room, the oldest one gives way, and what is not after it is too late from now on."""
-    place, newest = np.int64(held[s]), np.int64(np.floor(newest_s[s] * TICKS))
+    place, newest, oldest = int(held[s]), int(np.floor(newest_s[s] * TICKS)), -1
     if place < ticks.shape[1]:
         held[s] += 1
     else:
-        place, oldest = 0, -1
         for i in range(ticks.shape[1]):
-            age = (newest - np.int64(ticks[s, i])) & TICK_MASK
+            age = (newest - int(ticks[s, i])) & TICK_MASK
             if age > oldest:
                 place, oldest = i, age
         forgotten_s[s] = max(forgotten_s[s], (newest - oldest + 1) / TICKS)  # the end of its tick
-    ticks[s, place] = np.int64(np.floor(t * TICKS)) & TICK_MASK
+    ticks[s, place] = int(np.floor(t * TICKS)) & TICK_MASK

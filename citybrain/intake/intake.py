@@ -19,11 +19,11 @@ import numpy.typing as npt
 from citybrain.intake import frame
 from citybrain.intake.batch import Batch, Float32s, Float64s, Int32s, IntakeError, Samples, Tracks, no_samples, no_tracks
 from citybrain.intake.catalogue import Catalogue
-from citybrain.intake.flow_bins import FlowBin, FlowBins
+from citybrain.intake.flow_bins import BIN_S, FlowBin, FlowBins
 from citybrain.intake.frame import Frame
 from citybrain.intake.gate import Gate, Verdict
 from citybrain.intake.group_commit import GroupCommit
-from citybrain.intake.quality import MINUTE_S, Flag, Quality
+from citybrain.intake.quality import MINUTE_S, Arrays, Flag, Quality
 from citybrain.intake.sample_log import Record
 from citybrain.intake.senses import Senses
 from signals.types import Floats, Ints, Network, Observation
@@ -44,14 +44,24 @@ class Receipt:
         return {verdict.name.lower(): int(self.number[verdict]) for verdict in Verdict if self.number[verdict]}
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Bins of flows between two samples; frames that were on their way just then may be in neither them nor the log behind them."""
+
+    arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = field(repr=False)
+    position: int
+
+
 class Intake:
     """Lives as long as the service; any thread may use it. Stands where a link wants `Senses`."""
 
-    def __init__(self, network: Network, catalogue: Catalogue, now_s: Callable[[], float], log: GroupCommit | None = None) -> None:
-        """`now_s`: the street's own time."""
+    def __init__(
+        self, network: Network, catalogue: Catalogue, now_s: Callable[[], float], log: GroupCommit | None = None, bin_s: float = BIN_S
+    ) -> None:
+        """`now_s`: the street's own time; `bin_s`: of the flows that are told."""
         self.catalogue, self.gate = catalogue, Gate(catalogue)
         self.senses, self.quality = Senses(network, catalogue), Quality(network, catalogue)
-        self.bins = FlowBins(catalogue)
+        self.bins = FlowBins(catalogue, bin_s)
         self.refused: Counter[str] = Counter()
         """By source, or '' where nobody knows it: deliveries that were none, or were of another catalogue."""
         self.flags = np.zeros(len(catalogue), np.uint8)
@@ -70,6 +80,11 @@ class Intake:
             self.refused[source if source in self.gate.number else ""] += 1
             raise
         # What is kept says whose numbers it has: the catalogue may be another one when it is read back.
+        return self._take(found, data if found.key else None)
+
+    def take_decoded(self, found: Frame, data: bytes) -> Receipt:
+        """A delivery that is decoded already, as `take_frame`: what came off the wire is kept as it is."""
+        frame.check_key(found, self.catalogue.key)
         return self._take(found, data if found.key else None)
 
     def take(self, sent: Batch | Frame) -> Receipt:
@@ -100,6 +115,26 @@ class Intake:
         """Bins of flows that are to be told by now."""
         with self._lock:
             return self.bins.due(now_s, self.gate.watermark_s(now_s, QUIET_S), self.flags < Flag.STUCK)
+
+    def bins_kept(self, position: Callable[[], int]) -> Kept:
+        """The bins as they stand, and where the log stands with them: what comes behind it is not in them."""
+        with self._lock:
+            return Kept(self.bins.arrays(), position())
+
+    def known(self) -> Arrays:
+        """What is usual for each sensor, as it was learned; see `know`."""
+        with self._lock:
+            return self.quality.arrays()
+
+    def know(self, arrays: Arrays) -> None:
+        """Go on from what was known before a restart; IntakeError where it is of other sensors."""
+        with self._lock:
+            self.quality.restored(arrays)
+
+    def expect(self, flow_veh_h: Floats) -> None:
+        """What a forecaster expects of every movement now [movement]."""
+        with self._lock:
+            self.quality.expect(flow_veh_h)
 
     def _take(self, found: Frame, data: bytes | None) -> Receipt:
         now_s = self._now_s()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from citybrain.field.broker_login import BrokerLogin, broker_trouble
 from citybrain.intake import frame, json_form
 from citybrain.intake.batch import Batch, IntakeError, Samples, Tracks
 from citybrain.intake.catalogue import Catalogue
@@ -28,6 +30,7 @@ MOST_WAITING = 10_000  # in memory
 SESSION_S = 3600  # that the broker keeps what is sent while nobody listens
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 AT_LEAST_ONCE = 1
+log = logging.getLogger("citybrain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,7 @@ class Broker:
     topic: str  # a filter, such as city/sensors/#
     port: int = 1883
     session: str = "citybrain-intake"  # the name under which the broker keeps what is sent meanwhile
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
+    login: BrokerLogin = field(default_factory=BrokerLogin)
 
 
 class MqttSource:
@@ -60,7 +61,9 @@ class MqttSource:
         self.noted: Counter[str] = Counter()
         """How many messages were taken or refused, and how often the connection was made or lost."""
         self.refusal = ""  # the last one
+        self.trouble = ""  # why the broker could not be used the last time
         self._broker, self._catalogue, self._names, self._sleep = broker, catalogue, names, sleep
+        self._tls_context = broker.login.tls_context()
         self._mqtt: Any = importlib.import_module("aiomqtt")
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
@@ -72,17 +75,24 @@ class MqttSource:
                     # Nothing is acknowledged by itself: a message is the broker's until the disk has it.
                     client._client.manual_ack_set(True)
                     await client.subscribe(self._broker.topic, qos=AT_LEAST_ONCE)
-                    self.connected, pause_s = True, SHORTEST_PAUSE_S
+                    self.connected, self.trouble, pause_s = True, "", SHORTEST_PAUSE_S
                     self.noted["connections"] += 1
                     async with aclosing(self._heard(client)) as heard:
                         async for batch in heard:
                             yield batch
-            except (self._mqtt.MqttError, OSError):
+            except (self._mqtt.MqttError, OSError) as error:
                 self.noted["losses"] += 1
+                self._say(broker_trouble(f"{self._broker.host}:{self._broker.port}", self._broker.login, error))
             finally:
                 self.connected = False
             await self._sleep(pause_s)
             pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
+
+    def _say(self, trouble: str) -> None:
+        """Once, until it is another."""
+        if trouble != self.trouble:
+            self.trouble = trouble
+            log.error("a source cannot be heard", extra={"fields": {"source": self.name, "error": trouble}})
 
     async def _heard(self, client: Any) -> AsyncGenerator[Batch, None]:
         messages = client.messages
@@ -117,10 +127,11 @@ class MqttSource:
         wanted.MaximumPacketSize = frame.LARGEST_FRAME_BYTES + 1024  # the broker keeps larger ones to itself
         wanted.SessionExpiryInterval = SESSION_S
         broker = self._broker
+        user, password = broker.login.name_and_password()
         return self._mqtt.Client(
-            broker.host, broker.port, username=broker.username, password=broker.password, identifier=broker.session,
+            broker.host, broker.port, username=user, password=password, identifier=broker.session,
             protocol=self._mqtt.ProtocolVersion.V5, clean_start=False, properties=wanted, timeout=10.0,
-            max_queued_incoming_messages=MOST_WAITING, tls_params=self._mqtt.TLSParameters() if broker.tls else None,
+            max_queued_incoming_messages=MOST_WAITING, tls_context=self._tls_context,
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from citybrain.intake import sense_kernels
 from citybrain.intake.batch import Batch, Samples
 from citybrain.intake.catalogue import KINDS, Catalogue, Kind
+from citybrain.intake.frame import Frame
 from citybrain.intake.snapshots import Snapshots
 from signals.layout import TURN_CODES, lay_out
 from signals.types import Bools, Floats, Ints, Network, Observation, Turn
@@ -45,6 +46,12 @@ class Senses:
             sense_kernels.take_samples(batch.sensor, batch.at_s, batch.value, late, self.last_s, self._value, self._pending)
         else:
             self.snapshots.take(batch)
+
+    def hear(self, found: Frame, data: bytes) -> None:
+        """All that a frame says."""
+        for batch in (found.samples, found.tracks):
+            if len(batch):
+                self.take(batch)
 
     def doubt(self, doubted: Bools) -> None:
         """Sensors [sensor] that are not believed from now on; all others are again."""

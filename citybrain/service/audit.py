@@ -1,4 +1,4 @@
-"""The audit trail: who asked what, and what became of it, each record holding the hash of the one before it, in the service's SQLite.
+"""The audit trail: who asked what, and what became of it, each record holding the hash of the one before it, in the service's store.
 
 `append` joins the caller's transaction, so a change and its record are on disk together or not at all. A chain shows a changed, missing
 or inserted record; whoever rewrites all of it is found by an anchor, the number and hash of a record noted elsewhere.
@@ -7,10 +7,12 @@ or inserted record; whoever rewrites all of it is found by an anchor, the number
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from citybrain.wire import finite
 from signals.errors import ConfigError
 
 START = "0" * 64  # stands before the first record
+PIECE = 5000
 COLUMNS = "number, at_s, who, what, args, outcome, hash"
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, at_s REAL NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, "
@@ -88,10 +91,43 @@ def records(connection: sqlite3.Connection, first: int = 1, limit: int = 100) ->
     return [{**dict(zip(names, row, strict=True)), "args": json.loads(row[4])} for row in rows]
 
 
-def verify(path: Path, anchor: Anchor | None = None) -> Verdict:
+def newest(place: Path | str, limit: int, what: str = "") -> list[dict[str, Any]]:
+    """The newest records of a store, oldest first; of one kind, where it is named. ConfigError where there is no trail to read."""
+    with opened(place) as db:
+        only, args = ("WHERE what = ?", (what, limit)) if what else ("", (limit,))
+        rows = db.execute(f"SELECT {COLUMNS} FROM audit {only} ORDER BY number DESC LIMIT ?", args).fetchall()
+    names = COLUMNS.split(", ")
+    return [{**dict(zip(names, row, strict=True)), "args": json.loads(row[4])} for row in reversed(rows)]
+
+
+@contextmanager
+def opened(place: Path | str) -> Iterator[Any]:
+    """A store to be read, while the service writes on; ConfigError where that cannot be."""
+    if isinstance(place, str):
+        with importlib.import_module("citybrain.service.pg").snapshot(place) as db:
+            yield db
+        return
+    if not place.is_file():
+        raise ConfigError(f"{place}: no such file; expected the service's store (of one on PostgreSQL: --city city.toml)")
+    try:
+        with closing(sqlite3.connect(f"{place.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise ConfigError(f"{place}: holds no readable audit trail ({error})") from error
+
+
+def verify(place: Path | str, anchor: Anchor | None = None) -> Verdict:
     """Check every record, as of one moment, while the service writes on; ConfigError where there is no trail to read."""
+    if isinstance(place, Path):
+        return verified_file(place, anchor)
+    with importlib.import_module("citybrain.service.pg").snapshot(place) as db:
+        return judged(db, anchor)
+
+
+def verified_file(path: Path, anchor: Anchor | None) -> Verdict:
+    """The trail in a file of SQLite."""
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file; expected the service's store")
+        raise ConfigError(f"{path}: no such file; expected the service's store (of one on PostgreSQL: --city city.toml)")
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
@@ -125,8 +161,12 @@ def judged(connection: sqlite3.Connection, anchor: Anchor | None) -> Verdict:
 
 
 def walk(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Every record in order."""
-    yield from connection.execute(f"SELECT {COLUMNS} FROM audit ORDER BY number")
+    """Every record in order, a piece at a time: a server hands over no more than is asked for."""
+    rows = connection.execute(f"SELECT {COLUMNS} FROM audit ORDER BY number LIMIT ?", (PIECE,)).fetchall()
+    while rows:
+        yield from rows
+        after = f"SELECT {COLUMNS} FROM audit WHERE number > ? ORDER BY number LIMIT ?"
+        rows = connection.execute(after, (rows[-1][0], PIECE)).fetchall()
 
 
 def safely_chained(before: str, *written: Any) -> str:

@@ -7,6 +7,7 @@ open something by themselves (the sessions' secret, a demo's own key) are left o
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -21,8 +22,8 @@ from typing import IO, Any
 
 from citybrain.service import audit
 from citybrain.service.doctor_folder import ours
+from citybrain.service.schema import MIGRATIONS, Place, place_of
 from citybrain.service.settings import city_settings
-from citybrain.service.store import MIGRATIONS
 from forecasting.durable import UNFINISHED, sync
 from signals.errors import ConfigError
 
@@ -48,10 +49,8 @@ class Manifest:
 def backup(city: Path, out: Path, now_s: float) -> Manifest:
     """Write the backup of a city's service; whole under this name, or not there. ConfigError in one sentence where it cannot be."""
     settings = city_settings(city)
-    if settings.keep.database:
-        raise ConfigError(f"{city}: the store is on PostgreSQL; expected pg_dump for it, and a copy of {settings.keep.folder}")
-    store = settings.keep.folder / "city.db"
-    if not store.is_file():
+    store = place_of(settings.keep.folder, settings.keep.database)
+    if isinstance(store, Path) and not store.is_file():
         raise ConfigError(f"{store}: no such file; expected the store of a service that has run")
     if out.exists():
         raise ConfigError(f"{out}: is there already; expected a new name, for a backup replaces no other")
@@ -84,8 +83,16 @@ def backup(city: Path, out: Path, now_s: float) -> Manifest:
     return made
 
 
-def copied(store: Path, copy: Path) -> int:
-    """The store as of one moment, in a file of its own, whole; its schema. The service writes on meanwhile."""
+def copied(store: Place, copy: Path) -> int:
+    """The store as of one moment, in a file of SQLite of its own, whole; its schema. The service writes on meanwhile."""
+    if isinstance(store, Path):
+        return copied_file(store, copy)
+    schema: int = importlib.import_module("citybrain.service.pg_copy").dumped(store, copy)
+    return schema
+
+
+def copied_file(store: Path, copy: Path) -> int:
+    """Of a store in a file."""
     if not ours(store):
         raise ConfigError(f"{store}: belongs to user {store.stat().st_uid}; expected to be run as that user, the service's")
     reading = sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)

@@ -17,10 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from citybrain.field.secret_file import made_secret
 from signals.errors import ConfigError, LinkError
 from sumo_nets.scenario import check, scenario
 
-SETTINGS = "city.toml"
+SETTINGS, LOG, SECRET = "city.toml", "service.log", "street.secret"
 START_S = 60.0
 END_S = 15.0
 AGAIN_S = 0.2
@@ -45,16 +46,21 @@ class Street:
     """The simulated street's process; lives as long as the demo."""
 
     def __init__(self, spec: DemoSpec) -> None:
+        self.secret_file = (spec.folder / SECRET).resolve()
+        made_secret(self.secret_file)
         words = [
             sys.executable,
             "-m",
             "citybrain.field.street",
             spec.scenario,
             "--faults",
+            "--around-the-clock",
             "--seed",
             str(spec.seed),
             "--speed",
             f"{spec.speed:g}",
+            "--secret-file",
+            str(self.secret_file),
         ]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.port = self._listening()
@@ -86,20 +92,22 @@ def ended(process: subprocess.Popen[str]) -> int:
     return process.wait()
 
 
-def write_settings(spec: DemoSpec, street_port: int) -> Path:
-    """The demo's city.toml, as a city of one's own would have it."""
+def write_settings(spec: DemoSpec, street_port: int, secret_file: Path | None = None) -> Path:
+    """The demo's city.toml, as a city of one's own would have it. `secret_file`: what the street was started with."""
     found = check(scenario(spec.scenario))
     street: dict[str, object] = {
         "net": str(Path(found.net).resolve()), "at": f"tcp:127.0.0.1:{street_port}", "rules": "street", "simulated": True,
         "decision_s": found.decision_s or 0.0, "yellow_s": found.yellow_s or 0.0,
     }  # fmt: skip
+    if secret_file is not None:
+        street["secret_file"] = str(secret_file.resolve())
     tables: dict[str, dict[str, object]] = {
         "street": street,
         "plan": {"controller": spec.controller, "mode": spec.mode, "weekday": found.weekday},
         "keep": {"folder": "state"},
         "web": {"port": spec.port or free_port()},  # the same when the service is started again: pages find it there
     }
-    lines = [f"site = {quoted(spec.scenario)}"]
+    lines = [f"site = {quoted(found.name[-64:])}"]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {quoted(value)}" for key, value in table.items())]
     try:
@@ -123,15 +131,23 @@ def quoted(value: object) -> str:
 
 
 def supervise(path: Path, stopped: Callable[[], bool], told: Callable[[str], None]) -> int:
-    """Run the service on a city's file, again whenever it dies; its exit code when it ends by itself or is asked to."""
-    deaths = 0
+    """Run the service on a city's file, again whenever it dies; its exit code when it ends by itself or is asked to.
+
+    Its log is beside the file, so that the terminal is left to the link; what it says in dying is shown there as well.
+    """
+    deaths, log = 0, path.parent / LOG
+    log.write_bytes(b"")
     while True:
-        child = subprocess.Popen([sys.executable, "-m", "citybrain", "serve", str(path)], text=True, start_new_session=True)
+        begun = log.stat().st_size
+        with log.open("ab") as kept:
+            command = [sys.executable, "-m", "citybrain", "serve", str(path)]
+            child = subprocess.Popen(command, stderr=kept, text=True, start_new_session=True)
         while child.poll() is None and not stopped():
             time.sleep(0.05)
         if stopped():
             return ended(child)
         code = child.wait()
+        sys.stderr.write(last_words(log, begun))
         if code in (0, BAD_INPUT):
             return code
         deaths += 1
@@ -139,6 +155,12 @@ def supervise(path: Path, stopped: Callable[[], bool], told: Callable[[str], Non
             return code
         told(f"the service died ({code_words(code)}); the controllers go on by themselves; starting it again")
         time.sleep(AGAIN_S)
+
+
+def last_words(log: Path, begun: int) -> str:
+    """What stands in a log from there on beside its records, which are JSON."""
+    said = log.read_bytes()[begun:].decode(errors="replace").splitlines(keepends=True)
+    return "".join(line for line in said if not line.startswith("{"))
 
 
 def code_words(code: int) -> str:

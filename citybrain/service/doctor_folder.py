@@ -16,7 +16,7 @@ from citybrain.service import audit
 from citybrain.service.desk import Role
 from citybrain.service.finding import Finding, Patient, bad, warned, well
 from citybrain.service.keys import DAY_S, Key, Purpose, read_keys
-from citybrain.service.store import MIGRATIONS
+from citybrain.service.schema import MIGRATIONS
 from signals.errors import ConfigError
 
 SECRETS = ("keys.json", "session.secret", "ask.key")
@@ -181,9 +181,14 @@ def database(url: str) -> Iterator[Finding]:
     """A store on PostgreSQL: it answers, is of this version or an older one, and its trail is unbroken."""
     pg = importlib.import_module("citybrain.service.pg")
     try:
-        schema, verdict = pg.looked_at(url)
+        with pg.snapshot(url) as db:
+            schema = pg.schema_of(db)
+            verdict = audit.judged(db, None) if schema else None
     except ConfigError as error:
         yield bad("store", str(error), "start the server, or mend keep.database in city.toml; plans go on meanwhile, commands are refused")
+        return
+    if schema is None:
+        yield bad("store", f"{pg.told(url)}: is another program's database", "name another one in city.toml, keep.database")
         return
     if schema > len(MIGRATIONS):
         yield bad(
@@ -192,7 +197,7 @@ def database(url: str) -> Iterator[Finding]:
         return
     yield well("store", f"{pg.told(url)}: schema {schema}" if schema else f"{pg.told(url)}: nothing there yet; made at the first start")
     if verdict is not None and verdict.first_bad is not None:
-        yield bad("audit", verdict.sentence, "somebody has changed the trail: compare it with a dump's")
+        yield bad("audit", verdict.sentence, "somebody has changed the trail: compare it with a backup's")
     elif verdict is not None:
         yield well("audit", f"{verdict.sentence}; note this elsewhere: {verdict.head}")
 

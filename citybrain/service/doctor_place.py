@@ -6,7 +6,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import platform
-import socket
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -14,15 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from citybrain import assemble
+from citybrain.field.broker_login import BrokerLogin
+from citybrain.field.broker_probe import broker_refusal
 from citybrain.service.doctor_folder import ours, read_only
 from citybrain.service.finding import Finding, Patient, bad, warned, well
-from signals.errors import SignalsError
+from citybrain.service.schema import Place, place_of
+from signals.errors import ConfigError, SignalsError
 from signals.rules import envelope
 from signals.site import sites
 
 WRITTEN_S = 1_790_000_000.0  # September 2026: a clock before this stands wrong
 CLOCK_SLACK_S = 60.0
 CONNECT_S = 2.0
+ZONES = '"Europe/Berlin", "Asia/Shanghai" or another name of the IANA list, where the street tells Unix time'
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def clock(patient: Patient) -> Iterator[Finding]:
     if patient.now_s < WRITTEN_S:
         yield bad("clock", f"the machine's clock stands {(WRITTEN_S - patient.now_s) / 86400.0:.0f} days before this program", remedy)
         return
-    newest_s = newest_record_s(patient.folder / "city.db")
+    newest_s = newest_record_s(place_of(patient.folder, patient.settings.keep.database))
     ahead_s = newest_s - patient.now_s
     if ahead_s > CLOCK_SLACK_S:
         yield bad("clock", f"the newest audit record is of {ahead_s:.0f} s from now: the clock was set back, or stood wrong then", remedy)
@@ -97,14 +100,15 @@ def clock(patient: Patient) -> Iterator[Finding]:
         yield well("clock", "the machine's clock is past every audit record")
 
 
-def newest_record_s(path: Path) -> float:
+def newest_record_s(place: Place) -> float:
     """When the newest audit record was written [Unix s]; 0 where none can be read."""
-    if not path.is_file() or not ours(path):
+    if isinstance(place, Path) and not (place.is_file() and ours(place)):
         return 0.0
+    snapshot = closing(read_only(place)) if isinstance(place, Path) else importlib.import_module("citybrain.service.pg").snapshot(place)
     try:
-        with closing(read_only(path)) as db:
+        with snapshot as db:
             row = db.execute("SELECT at_s FROM audit ORDER BY number DESC LIMIT 1").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, ConfigError):
         return 0.0  # the store's own check says why
     return float(row[0]) if row is not None and isinstance(row[0], int | float) else 0.0
 
@@ -148,17 +152,38 @@ def planners() -> str:
 
 
 def forecast(patient: Patient) -> Iterator[Finding]:
-    """The stored forecaster can be loaded."""
-    name = patient.settings.plan.forecast
+    """The stored forecaster can be loaded; who is champion, and what the next refit has to learn from."""
+    name, plan = patient.settings.plan.forecast, patient.settings.plan
     if name in ("last", "none"):
         yield well("forecast", f"{name}: nothing to load")
         return
     try:
-        found = importlib.import_module("forecasting.succession").forecaster_in(Path(name))
+        keeping = importlib.import_module("forecasting.succession")
+        found = keeping.forecaster_in(Path(name))
+        lines = keeping.journal(Path(name)) if keeping.is_kept_up(Path(name)) else []
     except SignalsError as error:
         yield bad("forecast", str(error), "plan.forecast in city.toml: last, none, or a folder that `citybrain forecast fit` made")
     else:
-        yield well("forecast", f"{name}: {type(found).__name__}")
+        kept = f", champion since {lines[-1].at or 'an unknown day'} ({lines[-1].event})" if lines else ""
+        yield well("forecast", f"{name}: {lines[-1].champion if lines else found.name}, {len(found.detectors)} movements{kept}")
+        if not plan.zone and not patient.settings.street.any_speed:
+            yield warned("forecast", "plan.zone is not set: days and hours are taken from the street's clock as it is", f"zone = {ZONES}")
+        if lines:
+            yield from counted(patient.folder / "counts")
+
+
+def counted(folder: Path) -> Iterator[Finding]:
+    """What the service has written down for the next refit."""
+    book = importlib.import_module("forecasting.count_book")
+    if not book.is_book(folder):
+        yield warned("forecast", f"{folder}: the service has not counted yet", "start it; the nightly refit learns from this folder")
+        return
+    try:
+        history = book.read(folder)
+    except SignalsError as error:
+        yield warned("forecast", str(error), "the nightly refit learns from this folder; the service sets aside what it cannot read")
+    else:
+        yield well("forecast", f"{folder}: counts from {history.start} to {history.time(history.bins)}")
 
 
 def sources(patient: Patient) -> Iterator[Finding]:
@@ -169,20 +194,20 @@ def sources(patient: Patient) -> Iterator[Finding]:
             there = Path(one.at).is_file()
             yield well("sources", name) if there else bad("sources", f"{name}: no such file", "at is a path to a CSV or Parquet table")
         elif one.kind == "mqtt":
-            yield broker(name, one.at.partition("/")[0])
+            try:
+                yield broker(name, one.at.partition("/")[0], one.read_login())
+            except ConfigError as error:
+                yield bad("sources", f"{name}: {error}", "mend the file or the variable that it names")
         else:
             yield bad("sources", f"{name}: unknown kind", "expected mqtt or replay")
 
 
-def broker(name: str, place: str) -> Finding:
-    """Whether somebody listens there."""
+def broker(name: str, place: str, login: BrokerLogin) -> Finding:
+    """Whether the broker lets us in."""
     host, _, port = place.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
         return bad("sources", f"{name}: no address", "expected HOST:PORT/TOPIC")
-    try:
-        socket.create_connection((host, int(port)), CONNECT_S).close()
-    except (OSError, OverflowError) as error:
-        return warned(
-            "sources", f"{name}: the broker does not answer ({error})", "start the broker, or mend the address; it is tried again"
-        )
+    refusal = broker_refusal(host, int(port), login, CONNECT_S)
+    if refusal:
+        return warned("sources", f"{name}: {refusal}", "start the broker, or mend its address or our login; it is tried again")
     return well("sources", f"{name}: the broker answers")

@@ -8,20 +8,20 @@ import math
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from citybrain.field.broker_login import BrokerLogin, broker_trouble
 from citybrain.field.client import TcpTransport
-from citybrain.field.mqtt import PREFIX
+from citybrain.field.mqtt import PREFIX, QUIET
 from citybrain.field.transport import GONE, signal_of
 from citybrain.service.client import Client, address_of
 from citybrain.service.doctor_folder import holder
 from citybrain.service.finding import Finding, Patient, bad, warned, well
 from signals.errors import ConfigError, LinkError
-from signals.lease import decode_status
+from signals.lease import HEARTBEAT_S, decode_status
 
-LISTEN_S = 4.0  # of the wall: controllers speak every second
+LISTEN_S = HEARTBEAT_S + 2.0  # of the wall: by then everybody has spoken
 PAUSE_S = 0.2
 MOST_NAMED = 3
 
@@ -84,6 +84,7 @@ class Heard:
     last_s: dict[str, float] = field(default_factory=dict)
     modes: dict[str, str] = field(default_factory=dict)
     malformed: int = 0
+    trouble: str = ""  # why the wire could not be laid
 
     def take(self, topic: str, payload: bytes) -> None:
         """A message; only statuses count."""
@@ -113,8 +114,13 @@ def street(patient: Patient) -> Iterator[Finding]:
         return
     names = [s.id for s in patient.network.signals] if patient.reads_net else []
     site = patient.settings.site
-    heard = listened(host, port, len(names)) if kind == "tcp" else asyncio.run(subscribed(host, port, site, len(names)))
-    if not heard.connected:
+    if kind == "tcp":
+        heard = listened(host, port, len(names), patient.settings.street.secret)
+    else:
+        heard = asyncio.run(subscribed(host, port, site, len(names), login=patient.settings.street.read_login()))
+    if heard.trouble and not heard.last_s:
+        yield bad("street", heard.trouble, "mend the street, or [street] in city.toml; controllers run their base plans meanwhile")
+    elif not heard.connected:
         yield bad(
             "street", f"{place}: nobody answers", "start the street or its broker, or mend street.at; controllers run their base plans"
         )
@@ -156,29 +162,35 @@ def enough(heard: Heard, expected: int) -> bool:
     return bool(expected) and len(heard.last_s) >= expected and heard.moved >= expected
 
 
-def listened(host: str, port: int, expected: int, within_s: float = LISTEN_S) -> Heard:
+def listened(host: str, port: int, expected: int, secret: bytes, within_s: float = LISTEN_S) -> Heard:
     """What the street says over TCP to one who only listens."""
-    heard, wire, until_s = Heard(), TcpTransport(host, port, presence=GONE), time.monotonic() + within_s
+    heard, wire, until_s = Heard(), TcpTransport(host, port, secret=secret, presence=GONE), time.monotonic() + within_s
     try:
         while time.monotonic() < until_s and not enough(heard, expected):
             for message in wire.receive(PAUSE_S):
                 heard.take(message.topic, message.payload)
-            heard.connected = heard.connected or wire.connections > 0
+            heard.connected, heard.trouble = heard.connected or wire.connections > 0, wire.trouble or heard.trouble
     finally:
         wire.close()
     return heard
 
 
-async def subscribed(host: str, port: int, site: str, expected: int, within_s: float = LISTEN_S) -> Heard:
+async def subscribed(host: str, port: int, site: str, expected: int, within_s: float = LISTEN_S, login: BrokerLogin | None = None) -> Heard:
     """What the broker says to one who only listens: no will, no presence, no word of its own."""
     mqtt: Any = importlib.import_module("aiomqtt")
-    heard, base = Heard(), f"{PREFIX}/{site}/"
-    with suppress(TimeoutError, mqtt.MqttError, OSError):
-        async with asyncio.timeout(within_s if math.isfinite(within_s) else None), mqtt.Client(host, port, timeout=within_s) as client:
+    heard, base, login = Heard(), f"{PREFIX}/{site}/", login or BrokerLogin()
+    user, password = login.name_and_password()
+    client = mqtt.Client(host, port, username=user, password=password, tls_context=login.tls_context(), timeout=within_s, logger=QUIET)
+    try:
+        async with asyncio.timeout(within_s if math.isfinite(within_s) else None), client:
             heard.connected = True
             await client.subscribe(base + "signal/+/status")
             async for message in client.messages:
                 heard.take(str(message.topic).removeprefix(base), bytes(message.payload))
                 if enough(heard, expected):
                     break
+    except TimeoutError:
+        pass
+    except (mqtt.MqttError, OSError) as error:
+        heard.trouble = broker_trouble(f"{host}:{port}", login, error)
     return heard

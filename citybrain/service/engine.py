@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from citybrain.service.counted import Counted
 from citybrain.service.desk import Mode
 from citybrain.service.directed import Directed
 from citybrain.service.orders import Orders
-from citybrain.service.shards import LARGEST_SHARD, LONGEST_TURN_S, Part, axes_of, part_of, shards_of
+from citybrain.service.shards import AT_ONCE, LARGEST_SHARD, Part, axes_of, part_of, shards_of, turn_of
 from signals.layout import TURN_CODES, lay_out
 from signals.links.base import ControllerLink
 from signals.loop import ControlLoop, Forecaster
@@ -95,7 +96,7 @@ class Engine:
     ) -> None:
         self.network, self.link, self.orders = network, link, orders
         parts = shards_of(network, largest)
-        self.turn_s = max(rules.decision_s, float(min(len(parts), LONGEST_TURN_S)))
+        self.turn_s = max(rules.decision_s, turn_of(len(parts)))
         self.rules = replace(rules, decision_s=self.turn_s)
         self._make_planner, self._make_forecaster = make_planner, make_forecaster
         self.limits = envelopes(network, self.rules)
@@ -165,12 +166,11 @@ class Engine:
         self.observed = observed
         self._counted.add(observed.counts_veh)
         planned = self.due(now_s)
-        for k in planned:
-            self._plan(k, observed)
+        self._plan_all(planned, observed)
         self.push()
         return CityTick(now_s, observed, tuple(planned), tuple(self._plans))
 
-    def forget(self, now_s: float) -> None:
+    def forget(self) -> None:
         """The street's clock has jumped: forecasters begin anew, plans of another time give way to base plans, all is due now."""
         for shard in self.shards:
             shard.loop.forecaster = self._make_forecaster(shard.part.network)
@@ -179,6 +179,15 @@ class Engine:
         self._plans = list(self.base)
         self._counted.taken()
         self._ones.clear()
+
+    def _plan_all(self, planned: list[int], observed: Observation) -> None:
+        """Several shards side by side: they share nothing that is written."""
+        if len(planned) < 2:
+            for k in planned:
+                self._plan(k, observed)
+            return
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            list(threads.map(lambda k: self._plan(k, observed), planned))
 
     def _plan(self, k: int, observed: Observation) -> None:
         shard = self.shards[k]

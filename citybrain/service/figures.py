@@ -6,16 +6,19 @@ change of traffic, not of plans, made the difference, two spans of one day canno
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from citybrain.service.congestion import Indices
+from citybrain.service.setting_words import setting_words
 from signals.types import Floats, Observation
 
 LONGEST_SPAN_S = 3600.0
 LEAST_MINUTES = 10
+MISSED_S = 5.0  # of a minute that counts as one
 BLOCK_MINUTES = 5  # neighbouring minutes are alike: the bootstrap draws them together
 DRAWS = 2000
 DRAWS_SEED = 7
@@ -47,9 +50,11 @@ class Meter:
 
     def __init__(self) -> None:
         self._queue_veh, self._passed_veh, self._looks = 0.0, 0.0, 0
+        self._since_s = math.inf
 
     def see(self, seen: Observation) -> None:
         """Take a tick."""
+        self._since_s = min(self._since_s, seen.now_s)
         self._queue_veh += float(np.nansum(seen.queue_veh))
         self._passed_veh += float(np.nansum(seen.counts_veh))
         self._looks += 1
@@ -59,7 +64,12 @@ class Meter:
         now, soon = city_index(indices.now, indices.flow_veh_s), city_index(indices.soon, indices.flow_veh_s)
         minute = Minute(ends_s, self._queue_veh / max(self._looks, 1), self._passed_veh, now, soon, setting)
         self._queue_veh, self._passed_veh, self._looks = 0.0, 0.0, 0
+        self._since_s = ends_s
         return minute
+
+    def whole(self, ends_s: float) -> bool:
+        """Whether the minute that ends now was seen (almost) from its beginning on; a part of one says little."""
+        return ends_s - self._since_s >= 60.0 - MISSED_S
 
 
 def city_index(index: Floats, flow_veh_s: Floats) -> float:
@@ -94,6 +104,7 @@ def summary(minutes: list[Minute]) -> dict[str, Any]:
         "from_s": minutes[0].ends_s - 60.0 if minutes else None,
         "to_s": minutes[-1].ends_s if minutes else None,
         "setting": minutes[-1].setting if minutes else "",
+        "setting_words": setting_words(minutes[-1].setting if minutes else ""),
         "delay_s_per_veh": sum(m.stopped_s for m in minutes) / passed_veh if passed_veh else None,
         "throughput_veh_h": passed_veh / len(minutes) * 60.0 if minutes else None,
         "congestion": float(np.mean([m.congestion for m in minutes])) if minutes else None,
@@ -118,10 +129,15 @@ def comparison(minutes: list[Minute]) -> dict[str, Any]:
         f" against the {len(before)} before the change ({before[-1].setting}); traffic may have changed as well"
     )
     zh = (
-        f"最近 {len(after)} 分钟({after[-1].setting})对比改变前 {len(before)} 分钟({before[-1].setting}):"
+        f"最近 {len(after)} 分钟({zh_of(after)})对比改变前 {len(before)} 分钟({zh_of(before)}):"
         f"停车延误 {value:+.1f} % [{low:+.1f}, {high:+.1f}];交通量也可能有变化"
     )
     return {**found, "difference": {"value": value, "low": low, "high": high}, "sentence": {"en": en, "zh": zh}}
+
+
+def zh_of(minutes: list[Minute]) -> str:
+    """Under what the last of these minutes stood."""
+    return setting_words(minutes[-1].setting)["zh"]
 
 
 def delay(minutes: list[Minute]) -> float:

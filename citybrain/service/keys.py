@@ -31,6 +31,9 @@ MOST_KEYS = 1000
 MOST_BYTES = 1 << 20
 NAME = re.compile(r"[\w .@+-]{1,64}")
 TOKEN = re.compile(r"cb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+ALL_SENSORS = ("*",)
+MOST_PATTERNS, LONGEST_PATTERN = 50, 200
+PATTERNS = f"expected 1 to {MOST_PATTERNS} printable patterns of up to {LONGEST_PATTERN} letters"
 RANKS = {role: k for k, role in enumerate(Role)}
 
 
@@ -56,6 +59,7 @@ class Key:
     revoked_s: float | None = None
     one_time: bool = False  # opens one session and nothing else
     spent_s: float | None = None  # when that session was opened
+    sensors: tuple[str, ...] = ()  # of a key to hand in data: patterns of signals or sensors that it speaks for
 
     def alive(self, now_s: float) -> bool:
         """Neither revoked nor expired."""
@@ -95,17 +99,30 @@ class KeyRing:
         key = self._current().get(key_id)
         return key if key is not None and key.alive(self._clock()) else None
 
-    def add(self, name: str, role: Role, purpose: Purpose = Purpose.SERVE, days: float = 90.0, one_time: bool = False) -> tuple[str, Key]:
-        """A new key, and its text: shown this once, kept nowhere."""
+    def add(
+        self,
+        name: str,
+        role: Role,
+        purpose: Purpose = Purpose.SERVE,
+        days: float = 90.0,
+        one_time: bool = False,
+        sensors: tuple[str, ...] | None = None,
+    ) -> tuple[str, Key]:
+        """A new key, and its text: shown this once, kept nowhere. `sensors`: of a key to hand in data; not said, all."""
         if not NAME.fullmatch(name):
             raise ConfigError(f"key name {name!r}: expected 1 to 64 letters, digits, spaces or . @ + - _")
         if not 0.0 < days <= LONGEST_DAYS:
             raise ConfigError(f"key {name}: {days:g} days; expected more than 0 and at most {LONGEST_DAYS:g}")
         if purpose is not Purpose.SERVE and role is not Role.VIEWER:
             raise ConfigError(f"key {name}: a key to {purpose} takes the role viewer, not {role}: it commands nothing")
+        if sensors is not None and purpose is not Purpose.INGEST:
+            raise ConfigError(f"key {name}: sensors are for a key to {Purpose.INGEST}, not to {purpose}")
+        if sensors is not None and not speaks_for(sensors):
+            raise ConfigError(f"key {name}: sensors {', '.join(sensors)[:80]!r}: {PATTERNS}")
         key_id, now_s = secrets.token_hex(6), self._clock()
         token = f"cb_{key_id}_{secrets.token_urlsafe(32)}"
-        key = Key(key_id, name, role, purpose, digest_of(token), now_s, now_s + days * DAY_S, one_time=one_time)
+        scope = (sensors or ALL_SENSORS) if purpose is Purpose.INGEST else ()
+        key = Key(key_id, name, role, purpose, digest_of(token), now_s, now_s + days * DAY_S, one_time=one_time, sensors=scope)
         with self._changing() as keys:
             # Who is long gone makes room; who is merely revoked stays listed.
             for old in [one.id for one in keys.values() if now_s - one.expires_s > 30.0 * DAY_S]:
@@ -163,6 +180,13 @@ class KeyRing:
             os.close(guard)
 
 
+def speaks_for(sensors: tuple[object, ...]) -> bool:
+    """Whether these are patterns of signals or sensors: some, not too many, each short and printable."""
+    return 0 < len(sensors) <= MOST_PATTERNS and all(
+        isinstance(one, str) and 0 < len(one) <= LONGEST_PATTERN and one.isprintable() for one in sensors
+    )
+
+
 def digest_of(token: str) -> str:
     """What is kept of a key."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
@@ -190,9 +214,14 @@ def read_keys(path: Path) -> dict[str, Key]:
 
 def key_from(table: dict[str, Any]) -> Key:
     """A key from its JSON; ValueError or TypeError where something is missing or odd."""
-    if set(table) != {f.name for f in fields(Key)}:
+    if set(table) | {"sensors"} != {f.name for f in fields(Key)}:
         raise ValueError("a key's entries are other than expected")
-    key = Key(**{**table, "role": Role(table["role"]), "purpose": Purpose(table["purpose"])})
+    purpose = Purpose(table["purpose"])
+    # Keys were not limited before there was such an entry.
+    sensors = table.get("sensors", ALL_SENSORS if purpose is Purpose.INGEST else ())
+    if not isinstance(sensors, list | tuple) or not (speaks_for(tuple(sensors)) or not sensors):
+        raise ValueError("a key's sensors are no list of patterns")
+    key = Key(**{**table, "role": Role(table["role"]), "purpose": purpose, "sensors": tuple(sensors)})
     moments = (key.made_s, key.expires_s, key.revoked_s or 0.0, key.spent_s or 0.0)
     if not all(isinstance(one, int | float) for one in moments) or not isinstance(key.one_time, bool):
         raise ValueError(f"key {key.id}: a time is not a number")

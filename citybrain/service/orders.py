@@ -231,6 +231,17 @@ def without_past(orders: Orders, now_s: float) -> tuple[Orders, list[str]]:
     return replace(orders, standing={name: one for name, one in orders.standing.items() if name not in over}), over
 
 
+def moved_holds(orders: Orders, by_s: float, now_s: float) -> tuple[Orders, list[str]]:
+    """What stands when the street's clock has jumped, and the signals held: for as long as was asked, and no longer than can be asked."""
+    latest_s = now_s + LONGEST_OVERRIDE_S
+    held = {
+        name: replace(one, until_s=until_s)
+        for name, one in orders.standing.items()
+        if one.by_hand and (until_s := min(one.until_s + by_s, latest_s)) != one.until_s
+    }
+    return replace(orders, standing={**orders.standing, **held}), sorted(held)
+
+
 def repeating(signal: Intersection, stages: Stages, offset_s: float, starts_s: float, valid_until_s: float) -> TimingPlan:
     """The repeating plan of these stages; its cycle is their greens and the intergreens between them."""
     between_s = signal.intergreen_s

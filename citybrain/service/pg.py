@@ -7,23 +7,28 @@ durable connection waits for the server's disk (synchronous_commit), one of the 
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sqlite3
+import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
-from citybrain.service import audit
+from citybrain.service.pg_wire import PATIENCE_S, joined
+from citybrain.service.schema import Kind
 from signals.errors import ConfigError
 
 PREFIXES = ("postgresql://", "postgres://")
 WRITING, CLAIM = 0x63697479, 0x62726169  # advisory locks: one transaction that writes at a time; one service a store
-TIMEOUT_MS = 5000
-CONNECT_S = 2  # the engine's thread waits for no longer
 AGAIN_S = 5.0  # a server that is away is not asked at every tick
 SCHEMA = "citybrain_schema"
+TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+HELD = """SELECT value, EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = ? AND pid = ? AND granted)
+    FROM state WHERE key = ?"""
 KEYS = {"audit_head": "one", "minute": "ends_s"}
 """table → its key, where the store says INSERT OR REPLACE"""
 TYPES = (
@@ -32,14 +37,15 @@ TYPES = (
     (re.compile(r"\bREAL\b"), "DOUBLE PRECISION"),  # its REAL has seven digits: the trail's sums would not fit
     (re.compile(r"\bBLOB\b"), "BYTEA"),
 )
+COPIED = {"INTEGER": "int8", "REAL": "float8", "TEXT": "text", "BLOB": "bytea"}
 REPLACE = re.compile(r"INSERT OR REPLACE INTO (\w+) \(([^)]*)\)")
 
 
 class Cursor:
     """What a statement found."""
 
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
+    def __init__(self, cursor: Any, of: Connection) -> None:
+        self._cursor, self._of = cursor, of
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row."""
@@ -56,16 +62,16 @@ class Cursor:
     @property
     def lastrowid(self) -> int:
         """The number that was given to the row just inserted."""
-        return int(self._cursor.connection.execute("SELECT lastval()").fetchone()[0])
+        return int(self._of.execute("SELECT lastval()").fetchall()[0][0])
 
 
 class Connection:
     """Lives as long as its store. A server that went away is joined again, no transaction being open."""
 
-    def __init__(self, url: str, *, durable: bool) -> None:
+    def __init__(self, url: str, *, durable: bool, patience_s: float = PATIENCE_S) -> None:
         """ConfigError where nobody answers there."""
         self.place = told(url)
-        self._url, self._durable = url, durable
+        self._url, self._durable, self._patience_s = url, durable, patience_s
         self._psycopg: Any = importlib.import_module("psycopg")
         self._again_s = 0.0
         try:
@@ -88,17 +94,30 @@ class Connection:
         try:
             if sql == "BEGIN IMMEDIATE":
                 self._wire.execute("BEGIN")
-                return Cursor(self._wire.execute("SELECT pg_advisory_xact_lock(%s)", (WRITING,)))
-            return Cursor(self._wire.execute(of_sqlite(sql), tuple(parameters) or None))
+                return Cursor(self._wire.execute("SELECT pg_advisory_xact_lock(%s)", (WRITING,)), self)
+            return Cursor(self._wire.execute(of_sqlite(sql), tuple(parameters) or None), self)
         except self._psycopg.Error as error:
             unknown = ", unless the server had taken it before: the audit trail says" if sql == "COMMIT" else ""
             raise sqlite3.OperationalError(f"{first_line(error)}{unknown}") from error
 
-    def executescript(self, script: str) -> None:
-        """Run statements that take no parameters."""
+    def copied(self, table: str, columns: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
+        """Every row of a table, as it comes; `columns`: name → type in SQLite's words."""
+        with self._copying(f"COPY {table} ({', '.join(columns)}) TO STDOUT (FORMAT BINARY)", columns) as copy:
+            yield from copy.rows()
+
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Put rows into a table, within the caller's transaction."""
+        with self._copying(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)", columns) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    @contextmanager
+    def _copying(self, sql: str, columns: Mapping[str, str]) -> Iterator[Any]:
         try:
-            self._wire.execute(of_sqlite(script))
-        except self._psycopg.Error as error:
+            with self._wire.cursor() as cursor, cursor.copy(sql) as copy:
+                copy.set_types([COPIED[kind] for kind in columns.values()])
+                yield copy
+        except (self._psycopg.Error, TypeError, ValueError, struct.error) as error:  # a value of another kind than its column's
             raise sqlite3.OperationalError(first_line(error)) from error
 
     def close(self) -> None:
@@ -106,13 +125,8 @@ class Connection:
         self._wire.close()
 
     def _joined(self) -> Any:
-        settings = (
-            f"-c synchronous_commit={'on' if self._durable else 'off'} -c statement_timeout={TIMEOUT_MS} -c lock_timeout={TIMEOUT_MS}"
-        )
         try:
-            return self._psycopg.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_S, options=settings, application_name="citybrain"
-            )
+            return joined(self._url, durable=self._durable, patience_s=self._patience_s)
         except self._psycopg.Error as error:
             raise sqlite3.OperationalError(first_line(error)) from error
 
@@ -132,15 +146,33 @@ class Claim:
 
     def __init__(self, url: str) -> None:
         """ConfigError where another service holds it."""
-        self._wire = Connection(url, durable=False)
-        row = self._wire.execute("SELECT pg_try_advisory_lock(?)", (CLAIM,)).fetchone()
-        if row is None or not row[0]:
-            self._wire.close()
-            raise ConfigError(f"{self._wire.place}: another service works on this store; expected to be the only one")
+        self._url, self.place = url, told(url)
+        self._wire: Connection | None = None
+        if not self.taken_again():
+            raise ConfigError(f"{self.place}: another service works on this store; expected to be the only one")
+
+    def taken_again(self) -> bool:
+        """By a new session, the last one being over; False where somebody else holds it. ConfigError where nobody answers."""
+        self.release()
+        self._wire = Connection(self._url, durable=False)
+        try:
+            taken, self._session = self._wire.execute("SELECT pg_try_advisory_lock(?), pg_backend_pid()", (CLAIM,)).fetchall()[0]
+        except sqlite3.Error as error:
+            self.release()
+            raise ConfigError(f"{self.place}: cannot be claimed as the service's store ({error})") from error
+        if not taken:
+            self.release()
+        return bool(taken)
+
+    def found(self, db: Connection, key: str) -> tuple[str, bool]:
+        """The word under a key of the state, and whether this claim is still held: both as a transaction sees them."""
+        row = db.execute(HELD, (CLAIM, self._session, key)).fetchone()
+        return ("", False) if row is None else (str(json.loads(row[0])["word"]), bool(row[1]))
 
     def release(self) -> None:
         """Let others in."""
-        self._wire.close()
+        if self._wire is not None:
+            self._wire.close()
 
 
 @lru_cache(maxsize=200)
@@ -156,54 +188,37 @@ def of_sqlite(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s") if "?" in sql else sql
 
 
-def opened(url: str, durable: bool, migrations: Sequence[str]) -> Connection:
-    """The database, of the newest schema; ConfigError where it is something else's or of a later version."""
-    db = Connection(url, durable=durable)
-    try:
-        migrate(db, migrations)
-    except sqlite3.Error as error:
-        db.close()
-        raise ConfigError(f"{db.place}: cannot be opened as the service's store ({error})") from error
-    except ConfigError:
-        db.close()
-        raise
-    return db
+def connected(url: str, durable: bool) -> Connection:
+    """A database that answers."""
+    return Connection(url, durable=durable)
 
 
-def migrate(db: Connection, migrations: Sequence[str]) -> None:
-    """Lead an older database through the scripts that it has not seen, each whole or not at all; one service at a time."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        mine = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
-        tables = {row[0] for row in db.execute(mine)}
-        if SCHEMA not in tables and tables:
-            raise ConfigError(f"{db.place}: is another program's database; expected an empty one, or a store of citybrain")
-        db.execute(f"CREATE TABLE IF NOT EXISTS {SCHEMA} (version INTEGER NOT NULL)")
-        row = db.execute(f"SELECT version FROM {SCHEMA}").fetchone()
-        version = 0 if row is None else int(row[0])
-        if version > len(migrations):
-            raise ConfigError(f"{db.place}: schema {version} is of a later version of citybrain; this one knows {len(migrations)}")
-        for script in migrations[version:]:
-            db.executescript(script)
-        if version < len(migrations):
-            db.execute(f"DELETE FROM {SCHEMA}")
-            db.execute(f"INSERT INTO {SCHEMA} (version) VALUES (?)", (len(migrations),))
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
+def schema_of(db: Connection) -> int | None:
+    """As the database says; 0 for an empty one."""
+    tables = {row[0] for row in db.execute(TABLES)}
+    if SCHEMA not in tables:
+        return None if tables else 0
+    row = db.execute(f"SELECT version FROM {SCHEMA}").fetchone()
+    return 0 if row is None else int(row[0])
 
 
-def looked_at(url: str) -> tuple[int, audit.Verdict | None]:
-    """The schema, and what the trail's check says, as of one moment; (0, None) where nothing is there yet. Changes nothing."""
-    db = Connection(url, durable=False)
+def note_schema(db: Connection, version: int) -> None:
+    """Within the caller's transaction."""
+    db.execute(f"CREATE TABLE IF NOT EXISTS {SCHEMA} (version INTEGER NOT NULL)")
+    db.execute(f"DELETE FROM {SCHEMA}")
+    db.execute(f"INSERT INTO {SCHEMA} (version) VALUES (?)", (version,))
+
+
+SERVER = Kind(connected, schema_of, note_schema)
+
+
+@contextmanager
+def snapshot(url: str, patience_s: float = PATIENCE_S) -> Iterator[Connection]:
+    """The store as of one moment, to be read; ConfigError where that cannot be. Changes nothing."""
+    db = Connection(url, durable=False, patience_s=patience_s)
     try:
         db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        row = db.execute("SELECT to_regclass(?)", (SCHEMA,)).fetchone()
-        if row is None or row[0] is None:
-            return 0, None
-        found = db.execute(f"SELECT version FROM {SCHEMA}").fetchone()
-        return int(found[0]) if found is not None else 0, audit.judged(cast(sqlite3.Connection, db), None)
+        yield db
     except sqlite3.Error as error:
         raise ConfigError(f"{db.place}: cannot be read as the service's store ({error})") from error
     finally:

@@ -15,11 +15,13 @@ from citybrain.service.alarms import Alarms
 from citybrain.service.board import CHANGING, MODES, Board, Picture, index_bytes, queue_levels
 from citybrain.service.congestion import Congestion, Indices, forecast_of
 from citybrain.service.desk import Mode
+from citybrain.service.endings import Under
 from citybrain.service.engine import CityTick, Shard
 from citybrain.service.figures import LONGEST_SPAN_S, Meter, Minute, comparison
 from citybrain.service.fitness import Fitness
 from citybrain.service.orders import Orders
 from citybrain.service.recent import Recent
+from citybrain.service.setting_words import setting_of
 from citybrain.service.street import SILENT, Bytes, Street
 from signals.layout import lay_out
 from signals.types import Network, Observation
@@ -56,6 +58,7 @@ class Pulse:
         self.scored = np.zeros((n, 2))
         """[signal] looks at what was worked out, and those at which it wanted the phase that ran"""
         self._names = [s.id for s in network.signals]
+        self._index = {name: i for i, name in enumerate(self._names)}
         self._simulated = simulated
         self._congestion, self._meter = Congestion(network), Meter()
         self._start = lay_out(network).movement_start
@@ -64,7 +67,7 @@ class Pulse:
         """Take a tick; whether some signal has become fit for automatic control, or unfit."""
         turned = self.fitness.see(tick.observed, street.health())
         self.alarms.clear("street")
-        self.alarms.see(self.fitness, tick.now_s, street.reason_of)
+        self.alarms.see(self.fitness, tick.now_s, street.reason_of, street.refused())
         self._mind_others(street.fenced(), tick.now_s)
         self._mind_sensors(tick)
         for k in tick.planned:
@@ -82,7 +85,7 @@ class Pulse:
         """Silent or doubted sensors all over the city, which no single signal's alarm shows."""
         silent = float(np.isnan(tick.observed.queue_veh).mean())
         if silent >= MANY_SILENT:
-            self.alarms.raise_("sensors", "", tick.now_s, f"{MANY_SILENT:.0%}")
+            self.alarms.raise_("sensors", "", tick.now_s, f"{round(20.0 * silent) / 20.0:.0%}")  # in steps: not news every second
         elif silent < 0.5 * MANY_SILENT:
             self.alarms.clear("sensors")
 
@@ -104,7 +107,7 @@ class Pulse:
         indices, minutes = state.indices, state.minutes
         if indices is None or state.ticks % INDICES_EVERY == INDICES_EVERY - 1:
             indices = self._congestion.indices(forecast_of(list(forecasts), seen.counts_veh.size))
-        if self.recent.see(seen, light):
+        if self.recent.see(seen, light, self._under(orders)):
             minutes = self._minute(tick.now_s, indices, orders)
             self.recent.foresee(tick.now_s, forecasts)
         n = state.ticks + 1
@@ -114,6 +117,11 @@ class Pulse:
         now, soon = index_bytes(indices.now), index_bytes(indices.soon)
         levels, modes = queue_levels(queue_veh), modes_of(orders, self._names)
         self._publish(Picture(self._n, tick.now_s, light, levels, modes, self.fitness.health, now, soon), kpi)
+
+    def _under(self, orders: Orders) -> Under:
+        """What the greens ran under until this tick."""
+        held = frozenset(self._index[name] for name, one in orders.standing.items() if one.by_hand and name in self._index)
+        return Under(self.state.tick.plans if self.state.tick is not None else (), held)
 
     @property
     def _n(self) -> int:
@@ -156,9 +164,12 @@ class Pulse:
     def _minute(self, now_s: float, indices: Indices, orders: Orders) -> tuple[Minute, ...]:
         """Close a minute; the last two hours stay at hand."""
         automatic = automatic_signals(orders, self._names)
-        setting = f"{orders.controller}, {automatic} of {len(self._names)} automatic" if automatic else "base plans"
+        setting = setting_of(orders.controller, automatic, len(self._names))
         ends_s = float(np.floor(now_s / 60.0) * 60.0)
+        whole = self._meter.whole(ends_s)
         minute = self._meter.close(ends_s, indices, setting)
+        if not whole:
+            return self.state.minutes
         return tuple(m for m in (*self.state.minutes, minute) if m.ends_s > ends_s - 2.0 * LONGEST_SPAN_S)
 
     def _kpi(self, tick: CityTick, orders: Orders, minutes: tuple[Minute, ...]) -> dict[str, Any]:

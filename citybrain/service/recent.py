@@ -13,9 +13,10 @@ import numpy as np
 
 from citybrain.service.board import CHANGING
 from citybrain.service.counted import Counted
+from citybrain.service.endings import NOTHING, Endings, Split, Under, with_skipped
 from citybrain.wire import numbers
 from signals.layout import lay_out
-from signals.types import Floats, FlowForecast, Ints, Network, Observation
+from signals.types import Floats, FlowForecast, Intersection, Ints, Network, Observation
 
 GREENS = 96  # changes of lights that are remembered of each signal
 MINUTES = 60
@@ -38,6 +39,7 @@ class Recent:
         self._at_s = np.full((n, GREENS), np.nan)
         self._lights = np.zeros((n, GREENS), dtype=np.uint8)
         self._head = np.zeros(n, dtype=np.int64)
+        self._endings = Endings(network, GREENS)
         self._minute_ends_s = np.full(MINUTES, np.nan)
         self._counted = np.full((MINUTES, movements), SILENT, dtype=np.uint8)
         self._minute = 0  # the row of the next minute that closes
@@ -46,9 +48,15 @@ class Recent:
         self._arrivals: deque[tuple[float, Ints]] | None = deque(maxlen=ARRIVALS_S) if n <= MOST_FOR_ARRIVALS else None
         self._forecasts: deque[tuple[float, tuple[tuple[Ints, FlowForecast], ...]]] = deque(maxlen=FORECASTS)
 
-    def see(self, seen: Observation, light: np.ndarray[Any, np.dtype[np.uint8]]) -> bool:
-        """Take a tick; whether a minute has closed."""
+    def see(self, seen: Observation, light: np.ndarray[Any, np.dtype[np.uint8]], under: Under = NOTHING) -> bool:
+        """Take a tick; whether a minute has closed. `under`: what greens that end now ran under."""
         changed = np.flatnonzero(light != self._light)
+        before = self._light[changed].astype(np.int64)
+        ended = (before > 0) & (before < CHANGING)
+        if ended.any():
+            own = changed[ended]
+            follows = np.where(seen.phase[own] >= 0, seen.phase[own], before[ended] - 1)
+            self._endings.note(own, (self._head[own] - 1) % GREENS, before[ended] - 1, follows, seen.queue_veh, under)
         slot = self._head[changed] % GREENS
         self._at_s[changed, slot], self._lights[changed, slot] = seen.now_s, light[changed]
         self._head[changed] += 1
@@ -92,6 +100,14 @@ class Recent:
         ends_s = [*at_s[1:], now_s][: len(at_s)]
         shown = zip(at_s, ends_s, lights, strict=True)
         return [(light - 1, on_s, off_s) for on_s, off_s, light in shown if 0 < light < CHANGING and off_s > first_s]
+
+    def splits(self, i: int, first_s: float, longest_s: float, site: Intersection) -> list[Split]:
+        """How the greens of a signal that have ended since a moment went, skipped phases between them included."""
+        places = [int(k) % GREENS for k in range(max(int(self._head[i]) - GREENS, 0), int(self._head[i]))]
+        at_s, lights = self._at_s[i, places].tolist(), self._lights[i, places].tolist()
+        shown = zip(places, at_s, at_s[1:], lights, strict=False)
+        rows = [(k, (light - 1, on_s, off_s)) for k, on_s, off_s, light in shown if 0 < light < CHANGING and off_s > first_s]
+        return with_skipped([self._endings.split(i, k, green, longest_s) for k, green in rows], site)
 
     def counts(self, i: int, first_s: float) -> list[tuple[float, list[int | None]]]:
         """(end of the minute, count of each movement) of a signal since a moment; None where a sensor was silent."""

@@ -6,6 +6,7 @@ Nothing in a backup is believed: its names are few and known, no path leads out 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 import shutil
@@ -18,11 +19,13 @@ from typing import IO
 
 from citybrain.service import audit
 from citybrain.service.backup import CHUNK, CITY, KEYS, MANIFEST, SAMPLES, STORE, Manifest, digest_of, manifest_of
+from citybrain.service.claim import Lock
 from citybrain.service.doctor_folder import RESTORING
 from citybrain.service.keys import read_keys
+from citybrain.service.schema import MIGRATIONS
 from citybrain.service.serving import EPOCH
-from citybrain.service.settings import city_settings
-from citybrain.service.store import MIGRATIONS, Lock, Store, set_state
+from citybrain.service.settings import CitySettings, city_settings
+from citybrain.service.store import Store, set_state
 from forecasting.durable import sync, sync_all
 from signals.errors import ConfigError
 
@@ -44,10 +47,15 @@ class Restored:
     folder: Path
     kept: Path | None
     warning: str
+    kept_tables: str = ""  # the database's schema that they are in
 
 
-def restore(tar: Path, to: Path, now_s: float, *, state: Path | None = None, force: bool = False) -> Restored:
-    """Put a backup's city.toml into a folder and its state where that says, or into `state`. ConfigError: nothing was changed."""
+def restore(tar: Path, to: Path, now_s: float, *, state: Path | None = None, database: str | None = None, force: bool = False) -> Restored:
+    """Put a backup's city.toml into a folder and its state where that says, or into `state`. ConfigError: nothing was changed.
+
+    `database`: where the store is to go, whatever it was kept on; empty: into the state's folder. A backup that names one itself is not
+    believed, so somebody has to say it.
+    """
     manifest = checked(tar)
     city = to / CITY
     text = read_member(tar, CITY)
@@ -55,32 +63,56 @@ def restore(tar: Path, to: Path, now_s: float, *, state: Path | None = None, for
         raise ConfigError(f"{city}: is there, and another than in the backup; expected none, or --force")
     try:
         to.mkdir(parents=True, exist_ok=True)
-        folder = state if state is not None else folder_of(text, to)
-        if (folder / "city.db").exists() and not force:
+        settings = settings_of(text, to)
+        folder = state if state is not None else folder_of(settings, to)
+        store = store_of(settings, database)
+        if not store and (folder / "city.db").exists() and not force:
             raise ConfigError(f"{folder}: holds a service's state already; expected none, or --force (what is there is kept aside)")
-        with locked(folder):
+        with locked(folder, store):
             staging = folder / RESTORING
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(mode=0o700)
             try:
                 unpack(tar, manifest, staging)
                 verify(staging, manifest, tar, now_s)
+                kept_tables = into_database(staging, store, force=force) if store else ""
             except BaseException:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise
             kept = put_in_place(staging, folder)
             place_city(city, text)
-        warning = net_warning(city, manifest)
+        warning = " ".join(filter(None, (store_warning(city, settings, store), net_warning(city, manifest))))
     except OSError as error:
         raise ConfigError(f"{to}: the backup cannot be put there ({error.strerror or error})") from error
-    return Restored(manifest, city, folder, kept, warning)
+    return Restored(manifest, city, folder, kept, warning, kept_tables)
+
+
+def store_of(settings: CitySettings, database: str | None) -> str:
+    """The database for the store, as somebody has said it; empty: a file."""
+    pg = importlib.import_module("citybrain.service.pg") if database or settings.keep.database else None
+    if database is None and pg is not None:
+        where = pg.told(settings.keep.database)
+        raise ConfigError(
+            f"the backup's store was on {where}; expected --database URL to say where it is to go, or --database '' for a file"
+        )
+    if database and pg is not None:
+        pg.told(database)
+    return database or ""
+
+
+def into_database(staging: Path, url: str, *, force: bool) -> str:
+    """The store into its database, in one piece; the schema that holds what stood there."""
+    found: str = importlib.import_module("citybrain.service.pg_copy").loaded(staging / "city.db", url, force=force)
+    for one in staging.glob("city.db*"):
+        one.unlink()
+    return found
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, database: str) -> Iterator[None]:
     """No service works there, and none can start meanwhile."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = Lock(folder / "lock")
+    lock = Lock(folder / "lock", database)
     try:
         yield
     finally:
@@ -142,14 +174,19 @@ def read_member(path: Path, wanted: str) -> bytes:
     raise ConfigError(f"{path}: {wanted} is missing or too large")
 
 
-def folder_of(text: bytes, to: Path) -> Path:
-    """Where the file says that the state is kept; ConfigError where that leads out of the folder that was named."""
+def settings_of(text: bytes, to: Path) -> CitySettings:
+    """What the file says, once it lies there."""
     trial = to / (CITY + ".trial")
     try:
         trial.write_bytes(text)
-        folder = city_settings(trial).keep.folder
+        return city_settings(trial)
     finally:
         trial.unlink(missing_ok=True)
+
+
+def folder_of(settings: CitySettings, to: Path) -> Path:
+    """Where the file says that the state is kept; ConfigError where that leads out of the folder that was named."""
+    folder = settings.keep.folder
     if not folder.resolve().is_relative_to(to.resolve()) or folder.resolve() == to.resolve():
         raise ConfigError(f"the backup's state lies in {folder}, outside {to}; expected --state FOLDER to say where it is to go")
     return folder
@@ -220,6 +257,13 @@ def place_city(city: Path, text: bytes) -> None:
         city.rename(city.with_name(f"{CITY}.{BEFORE}"))
     city.write_bytes(text)
     sync(city.parent)
+
+
+def store_warning(city: Path, settings: CitySettings, store: str) -> str:
+    """A word where the store is not where the city's file will have it sought."""
+    if settings.keep.database == store:
+        return ""
+    return f'{city}: expected keep.database = "{store}" before the start, for that is where the store is now'
 
 
 def net_warning(city: Path, manifest: Manifest) -> str:

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,21 +18,25 @@ from typing import Any
 import numpy as np
 
 from citybrain.service import adviser, audit
+from citybrain.service.claim import Lock
 from citybrain.service.desk import COMMANDS, Command, Fault, Mode, Receipt
 from citybrain.service.engine import CityTick, Engine, MakeForecaster, MakePlanner
-from citybrain.service.orders import Orders, Outcome, Scene, Stages, ordered, orders_from, orders_json, without_past
+from citybrain.service.live_forecast import Standing
+from citybrain.service.orders import Orders, Outcome, Scene, Stages, moved_holds, ordered, orders_from, orders_json, without_past
+from citybrain.service.outage import Moment, Uptime, jumped_s, moment_from, uptime
 from citybrain.service.pulse import Pulse, State
+from citybrain.service.schema import place_of
 from citybrain.service.scribe import Scribe
 from citybrain.service.shards import LARGEST_SHARD
 from citybrain.service.site_book import SiteBook
-from citybrain.service.store import ArchivedPlan, Lock, Store, add_plan, place_of, set_state
+from citybrain.service.store import ArchivedPlan, Store, TakenOver, add_plan, set_state
 from citybrain.service.street import Street
 from signals.errors import ConfigError, LinkError, SignalsError
 from signals.rules import Rules
 from signals.types import Network
 
 log = logging.getLogger("citybrain")
-ORDERS = "orders"
+ORDERS, MOMENT = "orders", "moment"
 POLL_S = 0.02
 QUIET_S = 3.0  # of the wall: a street whose clock stands for so long is silent
 BACK_S, AHEAD_S = 2.0, 3600.0  # a step of the street's clock beyond these is a jump
@@ -51,6 +56,7 @@ class Plant:
     make_forecaster: MakeForecaster
     site: str = "city"
     simulated: bool = True
+    any_speed: bool = True  # of the street's clock, which is a simulation's
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,8 @@ class Upkeep:
 class CityService:
     """Lives from `start` to `stop`. Every method may be called from any thread."""
 
-    def __init__(self, plant: Plant, upkeep: Upkeep, clock: Callable[[], float] = time.time) -> None:
-        self.plant, self.upkeep, self._clock = plant, upkeep, clock
+    def __init__(self, plant: Plant, upkeep: Upkeep, clock: Callable[[], float] = time.time, up: Callable[[], Uptime] = uptime) -> None:
+        self.plant, self.upkeep, self._clock, self._uptime = plant, upkeep, clock, up
         self.network, self.site, self.simulated = plant.network, plant.site, plant.simulated
         self.names = {s.id: i for i, s in enumerate(plant.network.signals)}
         self.pulse = Pulse(plant.network, simulated=plant.simulated)
@@ -83,19 +89,23 @@ class CityService:
         self.failed: Exception | None = None
         self.after_tick: Callable[[], object] = lambda: None
         """What is to be done by the engine's thread when there is time before the next tick; see `Collector`."""
+        self.forecast: Callable[[], Standing | None] = lambda: None
+        """Who forecasts, and what is wrong with it; see `LiveForecast`."""
         self._advised_s = -np.inf
         self._stop, self._ready = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         place = place_of(upkeep.folder, upkeep.database)
-        self._store_lock = Lock(upkeep.folder / "lock", upkeep.database)
-        try:
-            self.store = Store(place, durable=True)
-            self._scribe = Scribe(Store(place, durable=False), plant.network, upkeep.keep_days)
-            self.reading = Store(place, durable=False)
+        with ExitStack() as closing:
+            self.lock = Lock(upkeep.folder / "lock", upkeep.database)
+            closing.callback(self.lock.release)
+            self.store = closing.enter_context(Store(place, durable=True, holder=self.lock))
+            self.lock.sign(self.store)
+            journal = closing.enter_context(Store(place, durable=False, holder=self.lock))
+            self._scribe = Scribe(journal, plant.network, upkeep.keep_days)
+            self.reading = closing.enter_context(Store(place, durable=False))
             self.orders = self._found_orders()
-        except SignalsError:
-            self._store_lock.release()
-            raise
+            self._left, self._minded = moment_from(self.store.state(MOMENT)), False
+            self._closing = closing.pop_all()
 
     def _found_orders(self) -> Orders:
         """What stood when the service ended; or what it begins with, written down with the base plans."""
@@ -123,9 +133,7 @@ class CityService:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
-        for store in (self.store, self._scribe.store, self.reading):
-            store.close()
-        self._store_lock.release()
+        self._closing.close()
 
     def wall_s(self) -> float:
         """The calendar's time, as this service goes by [Unix s]."""
@@ -150,6 +158,7 @@ class CityService:
         """Judge a command, write it down, and have the engine follow; ConfigError for one that cannot be, which is written down too."""
         name = NAMES[type(command)]
         with self._lock:
+            self._mind_outage(self.plant.street.now_s)
             try:
                 outcome = ordered(self.orders, command, self._scene(command, who))
                 fault = self.plant.street.fault(command.kind, command.share, command.signal) if isinstance(command, Fault) else ""
@@ -158,6 +167,11 @@ class CityService:
                     audit.append(db, who, name, asdict(command), f"refused: {error}", self._clock())
                 raise ConfigError(str(error)) from error
             return self._settled(name, asdict(command), who, replace(outcome, sentence=fault or outcome.sentence))
+
+    def note(self, who: str, what: str, args: dict[str, Any], outcome: str) -> None:
+        """Write down what was no command; ConfigError where that cannot be."""
+        with self._lock, self.store.transaction() as db:
+            audit.append(db, who, what, args, outcome, self._clock())
 
     def _settled(self, what: str, args: dict[str, Any], who: str, outcome: Outcome) -> Receipt:
         """On disk, and in the engine's hands; called with the lock held."""
@@ -171,6 +185,8 @@ class CityService:
                     orders = replace(orders, standing={**orders.standing, signal: replace(stands, plan=number)})
             number = audit.append(db, who, what, args, outcome.sentence, self._clock())
             set_state(db, ORDERS, orders_json(orders))
+            if np.isfinite(self.plant.street.now_s):
+                set_state(db, MOMENT, self._moment(self.plant.street.now_s).as_json())
         self.orders = orders
         self._asked.append((orders, tuple(self.names[s] for s in touched)))
         return Receipt(number, True, outcome.sentence, outcome.found)
@@ -197,7 +213,7 @@ class CityService:
     def read(self, ask: Callable[[sqlite3.Connection], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """What a question to the store finds; one at a time."""
         with self._reading:
-            return ask(self.reading.db)
+            return self.reading.asked(ask)
 
     def stored_plans(self, signal: str, limit: int) -> list[ArchivedPlan]:
         """The newest archived plans of a signal."""
@@ -222,6 +238,9 @@ class CityService:
         """Tick until told to stop. What nobody foresaw ends the thread, and `failed` says so: leases then run out by themselves."""
         try:
             self._go_on()
+        except TakenOver as error:
+            self.failed = error
+            log.error("%s", error)
         except Exception as error:
             self.failed = error
             log.exception("the engine has stopped")
@@ -243,7 +262,9 @@ class CityService:
                     next_s = now_s  # the street's clock was set back
                 elif time.monotonic() - heard_s > QUIET_S:
                     heard_s = time.monotonic()
-                    self.pulse.quiet(self.now_s, f"its clock stands at {self.now_s:.0f} s")
+                    self.pulse.quiet(self.now_s, street.why() or f"its clock stands at {self.now_s:.0f} s")
+            except TakenOver:
+                raise
             except SignalsError as error:
                 self.pulse.trouble("street", self.now_s, str(error))
                 self._stop.wait(AGAIN_S)
@@ -251,6 +272,7 @@ class CityService:
     def tick(self, now_s: float) -> None:
         """One pass; called by the service's own thread, or by a load test in its place."""
         if self.engine is None:
+            self._mind_outage(now_s)
             plant, upkeep = self.plant, self.upkeep
             self.engine = Engine(
                 plant.network, plant.rules, plant.street, plant.make_planner, plant.make_forecaster, self.orders,
@@ -258,9 +280,9 @@ class CityService:
             )  # fmt: skip
         last = self.state.tick
         if last is not None and not -BACK_S <= now_s - last.now_s <= AHEAD_S:
-            self.engine.forget(now_s)
+            self.engine.forget()
             self.pulse.forget()
-            self._move_holds(now_s - last.now_s)
+            self._move_holds(now_s - last.now_s, now_s)
         tick = self.engine.tick(now_s)
         if self.pulse.see(tick, self.engine.shards, self.orders, self.plant.street):
             self.engine.fit = self.fitness.fit
@@ -286,14 +308,25 @@ class CityService:
                 if over:
                     self._put_down("expire", {"signals": over}, SERVICE, Outcome(left, f"{', '.join(over)}: the override is over"))
 
-    def _move_holds(self, by_s: float) -> None:
+    def _move_holds(self, by_s: float, now_s: float) -> None:
         """The street's clock has jumped: what is held by hand lasts for as long as was asked, not until an hour that has become another."""
         with self._lock:
-            moved = {name: replace(one, until_s=one.until_s + by_s) for name, one in self.orders.standing.items() if one.by_hand}
-            if moved:
-                orders = replace(self.orders, standing={**self.orders.standing, **moved})
-                sentence = f"the street's clock jumped by {by_s:.0f} s; {', '.join(moved)}: held for as long as was asked"
-                self._put_down("clock", {"by_s": by_s, "signals": sorted(moved)}, SERVICE, Outcome(orders, sentence))
+            orders, signals = moved_holds(self.orders, by_s, now_s)
+            if signals:
+                sentence = f"the street's clock jumped by {by_s:.0f} s; {', '.join(signals)}: held for as long as was asked"
+                self._put_down("clock", {"by_s": by_s, "signals": signals}, SERVICE, Outcome(orders, sentence))
+
+    def _mind_outage(self, now_s: float) -> None:
+        """It may have jumped while nobody was here to see it: asked once, before anything is ordered or planned."""
+        with self._lock:
+            if not self._minded and np.isfinite(now_s):
+                self._minded, left = True, self._left
+                by_s = 0.0 if left is None else jumped_s(left, self._moment(now_s), any_speed=self.plant.any_speed)
+                self._move_holds(by_s, now_s)
+
+    def _moment(self, field_s: float) -> Moment:
+        up = self._uptime()
+        return Moment(field_s, self._clock(), up.boot, up.up_s)
 
     def _put_down(self, what: str, args: dict[str, Any], who: str, outcome: Outcome) -> None:
         """What the service settles by itself; where the disk does not take it, nothing has changed, and plans go on."""

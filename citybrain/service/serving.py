@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as Late
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,39 +20,42 @@ from typing import Any, Self
 
 from citybrain import assemble
 from citybrain.clock import WallClock
-from citybrain.forecasts import Silent, movement_names
 from citybrain.intake.batch import Batch, IntakeError
 from citybrain.intake.catalogue import Catalogue
+from citybrain.intake.frame import Frame
 from citybrain.intake.group_commit import GroupCommit
 from citybrain.intake.http_batches import FRAME_TYPE, JSON_TYPE, delivery
 from citybrain.intake.intake import Intake, warm_up
 from citybrain.intake.network_names import NetworkNames
+from citybrain.intake.observed import batches_of
 from citybrain.intake.sample_log import SampleLog
+from citybrain.intake.scope import Scopes
 from citybrain.intake.source import DataSource, Pace, listen
 from citybrain.service.client import ADDRESS
 from citybrain.service.collector import Collector
+from citybrain.service.congestion import forecast_of
 from citybrain.service.desk import Mode
+from citybrain.service.forecasters import Forecasters, live_forecast
 from citybrain.service.heap import give_back_large_blocks
-from citybrain.service.keys import write_private
-from citybrain.service.network_file import network_of
+from citybrain.service.kept_state import KeptQuality
+from citybrain.service.keys import Key, write_private
+from citybrain.service.network_file import SMALL_BYTES, network_of
+from citybrain.service.schema import Place, place_of
 from citybrain.service.service import CityService, Plant, Upkeep
 from citybrain.service.settings import CitySettings, SourceSettings
 from citybrain.service.showing import Showing
-from citybrain.service.store import Place, Store, place_of, set_state
+from citybrain.service.store import Holder, Store, set_state
 from citybrain.service.street import Stepped, Street
 from citybrain.service.wired import WiredStreet
-from forecasting.online import OnlineForecaster
-from forecasting.succession import forecaster_in
+from citybrain.service.wires import broker_of, wire_to
 from signals.errors import ConfigError
-from signals.loop import Forecaster
-from signals.types import Floats, Ints, Network, Observation
-from sumo_nets.bearings import arm_names, bearings_deg
+from signals.layout import lay_out
+from signals.types import Floats, Ints, Observation
 from sumo_nets.session import attach
 
 log = logging.getLogger("citybrain")
 EPOCH, EPOCH_STRIDE = "epoch", 2**20
 ANSWERED_S = 0.5  # of the wall: by then an answer has gone out
-LARGEST_DRAWN_BYTES = 30_000_000
 KEPT_WITHIN_S = 10.0  # of the wall: a delivery that is not on the disk by then is not acknowledged
 
 
@@ -63,14 +67,15 @@ def die_soon() -> None:
 
 
 class StoredEpochs:
-    """Epochs of a service, remembered in its store; used before the service has it open."""
+    """Epochs of a service, remembered in its store, by a connection of their own."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, holder: Callable[[], Holder | None] = lambda: None) -> None:
+        """`holder`: who has the store by the time that an epoch is wanted."""
+        self._place, self._holder = place, holder
 
     def next(self, newest: int) -> int:
         """Over all that were given out before, by a number drawn: two services that begin at once must not have the same one."""
-        with Store(self._place, durable=True) as store:
+        with Store(self._place, durable=True, holder=self._holder()) as store:
             last = (store.state(EPOCH) or {"epoch": 0})["epoch"]
             epoch = max(int(last), newest) + 1 + secrets.randbelow(EPOCH_STRIDE)
             with store.transaction() as db:
@@ -85,12 +90,13 @@ class Serving:
         self.settings = settings
         give_back_large_blocks()
         self._closing, self._collector = ExitStack(), Collector()
+        self._starting: Callable[[], None] = lambda: None
         self._closing.callback(self._collector.stop)
         try:
-            found = network_of(settings.street.net, settings.street.chosen_rules, settings.keep.folder)
-            self.network = replace(found, name=settings.site)
+            self.network = network_of(settings.street.net, settings.street.chosen_rules, settings.keep.folder, settings.site)
             self.catalogue = Catalogue.of(self.network)
             self._names = NetworkNames(self.network)
+            self._scopes = Scopes(self.network, self.catalogue)
             self._open()
         except BaseException:
             self._closing.close()
@@ -100,32 +106,58 @@ class Serving:
         keep = self.settings.keep
         sample_log = SampleLog(keep.folder / "samples")
         self._closing.callback(sample_log.close)
-        commits = GroupCommit(sample_log)
-        self._closing.callback(commits.close)
+        commits = self._commits(sample_log)
         warm_up(self.network)
-        self.intake = Intake(self.network, self.catalogue, self._field_s, commits)
-        self.street = self._street()
         plan = self.settings.plan
+        self.forecasters = Forecasters(plan, self.network)
+        self.intake = Intake(self.network, self.catalogue, self._field_s, commits, self.forecasters.bin_s)
+        self.forecast = live_forecast(self.forecasters, self.intake, sample_log, self._field_s, keep)
+        self._closing.callback(self.forecast.stop)
+        self.quality = KeptQuality(self.intake, keep.folder, self._expected)
+        self._closing.callback(self.quality.stop)
+        self.street = self._street()
         plant = Plant(
-            self.network, self.settings.street.chosen_rules, self.street, assemble.planner, self._forecaster,
-            self.settings.site, self.settings.street.simulated,
+            self.network, self.settings.street.chosen_rules, self.street, assemble.planner, self.forecasters.make,
+            self.settings.site, self.settings.street.simulated, self.settings.street.any_speed,
         )  # fmt: skip
         upkeep = Upkeep(keep.folder, plan.controller, Mode(plan.mode), keep.days, database=keep.database)
         self.service = CityService(plant, upkeep)
-        self.service.after_tick = self._collector.after_tick
+        self.service.after_tick, self.service.forecast = self._after_tick, lambda: self.forecast.standing
         self._closing.callback(self.service.stop)
-        self.showing = Showing(self.service, self._arms())
-        self.web = self._web()
+        drawing = self._drawing()
+        self.showing = Showing(self.service, importlib.import_module("citybrain.web.geometry").Arms(self.network, drawing))
+        self.web = self._web(drawing)
         self._closing.callback(self.web.stop)
         self._listeners = Listeners(self.intake)
         self._closing.callback(self._hear_no_more)
 
+    def _commits(self, sample_log: SampleLog) -> GroupCommit | None:
+        """Who writes down what comes in; None where nothing is kept."""
+        found = GroupCommit(sample_log)
+        self._closing.callback(found.close)
+        return found
+
     def start(self) -> None:
         """Begin to tick, to answer, and to listen to further sources."""
         self.service.start()
+        self.forecast.start()
+        self.quality.start()
         self.web.start()
+        self._starting()
         write_private(self.settings.keep.folder / ADDRESS, self.web.address)
         self._listeners.start([self._source(one) for one in self.settings.sources])
+
+    def _after_tick(self) -> None:
+        self._collector.after_tick()
+        self.forecast.report(self.service.alarms_raised, self.service.now_s)
+
+    def _expected(self) -> Floats | None:
+        """What the shards' forecasters expect now [movement, veh/h]; None before the first tick."""
+        engine = self.service.engine
+        if engine is None:
+            return None
+        spoken = [(shard.part.movements, last.forecast) for shard in engine.shards if (last := shard.last) is not None]
+        return forecast_of(spoken, self.catalogue.movements)
 
     def _hear_no_more(self) -> None:
         self._listeners.stop()  # those of the last reload
@@ -137,54 +169,50 @@ class Serving:
         kind, host, port = self.settings.street.wire
         if kind == "sumo":
             session = attach(port, host)
-            return Stepped(session, self.network, WallClock(session.now_s, self.settings.street.speed))
-        module, name = ("citybrain.field.client", "TcpTransport") if kind == "tcp" else ("citybrain.field.mqtt", "MqttTransport")
-        transport: Any = getattr(importlib.import_module(module), name)
-        wire = transport(host, port) if kind == "tcp" else transport(host, port, self.settings.site, field=False)
+            return Stepped(session, self.network, WallClock(session.now_s, self.settings.street.speed), self._tell)
+        wire = wire_to(self.settings.street, self.settings.site)
         die = die_soon if self.settings.street.simulated else None
         return WiredStreet(
             wire,
             self.network,
             Heard(self.intake),
-            StoredEpochs(place_of(self.settings.keep.folder, self.settings.keep.database)),
+            StoredEpochs(place_of(self.settings.keep.folder, self.settings.keep.database), lambda: self.service.lock),
             self.catalogue.key,
             die,
         )
 
-    def _forecaster(self, network: Network) -> Forecaster:
-        name, weekday = self.settings.plan.forecast, self.settings.plan.weekday
-        if name == "none":
-            return Silent()
-        fitted = None if name == "last" else forecaster_in(Path(name))
-        return OnlineForecaster(movement_names(network), fitted, weekday, recalls=2)
+    def _tell(self, observed: Observation) -> None:
+        """What a SUMO of others counted goes into the bins as from any other street."""
+        samples, _ = batches_of(observed, self.catalogue, lay_out(self.network), "sumo")
+        with contextlib.suppress(IntakeError):
+            self.intake.take(samples)
 
-    def _drawn(self) -> Path | None:
-        """The net whose shapes the page draws; a city's is too large to be read at every start, so its streets are drawn straight."""
-        net = self.settings.street.net
-        return net if net.stat().st_size <= LARGEST_DRAWN_BYTES else None
+    def _drawing(self) -> Any:
+        """The city as the page draws it; of a large one, out of a file that is looked for, or made, once the service decides."""
+        street, site = self.settings.street, self.settings.site
+        if street.net.stat().st_size <= SMALL_BYTES:
+            geometry = importlib.import_module("citybrain.web.geometry")
+            return geometry.CityDrawing(self.network, street.net, site=site, simulated=street.simulated)
+        filed = importlib.import_module("citybrain.web.filed_drawing")
+        source = filed.Source(street.net, street.chosen_rules, self.settings.keep.folder)
+        drawing = filed.FiledDrawing(self.network, source, site=site, simulated=street.simulated)
+        self._closing.callback(drawing.stop)
+        self._starting = lambda: drawing.start(self.service.wait_ready)
+        return drawing
 
-    def _arms(self) -> dict[str, dict[str, str]]:
-        """By signal and approach: the compass point it comes from."""
-        net = self._drawn()
-        if net is None:
-            return {}
-        from_deg = bearings_deg(net)
-        return {s.id: arm_names(s, from_deg) for s in self.network.signals}
-
-    def _web(self) -> Any:
+    def _web(self, drawing: Any) -> Any:
         app, server = importlib.import_module("citybrain.web.app"), importlib.import_module("citybrain.web.server")
         served = importlib.import_module("citybrain.web.served").Served(self.service, self.showing, self.take)
-        drawing = importlib.import_module("citybrain.web.geometry").CityDrawing(
-            self.network, self._drawn(), site=self.settings.site, simulated=self.settings.street.simulated
-        )
         access = app.access_to(self.settings.keep.folder, self.network, self.settings.web)
         return server.WebServer(app.create_app(served, access, drawing), access)
 
-    def take(self, payload: bytes, kind: str, source: str) -> dict[str, Any]:
+    def take(self, payload: bytes, kind: str, key: Key) -> dict[str, Any]:
         """A delivery over HTTP: what became of its samples, once it is on the disk; IntakeError where it is none or not kept."""
         found = delivery(payload, FRAME_TYPE if kind == "frame" else JSON_TYPE, self.catalogue, self._names)
+        source = key.name
         if found.source != source:
             raise IntakeError(f"data of source {found.source!r}; this key speaks for {source!r}")
+        self._scopes.check(found, key.sensors)
         receipt = self.intake.take_frame(payload) if kind == "frame" else self.intake.take(found)
         if receipt.kept is None:
             return {"samples": receipt.words(), "position": None}
@@ -200,11 +228,7 @@ class Serving:
             return made
         if one.kind == "mqtt":
             mqtt = importlib.import_module("citybrain.intake.mqtt_source")
-            host, _, topic = one.at.partition("/")
-            name, _, number = host.rpartition(":")
-            if not (name and number.isdigit() and topic):
-                raise ConfigError(f"sources: at {one.at!r}; expected HOST:PORT/TOPIC")
-            made = mqtt.MqttSource(one.name or "mqtt", mqtt.Broker(name, topic, int(number)), self.catalogue, self._names)
+            made = mqtt.MqttSource(one.name or "mqtt", broker_of(one), self.catalogue, self._names)
             return made
         raise ConfigError(f"sources: kind {one.kind!r}; {assemble.nearest(one.kind, ('mqtt', 'replay'))}")
 
@@ -242,6 +266,11 @@ class Heard:
         """A batch; where there is no room to keep it, it is heeded all the same."""
         with contextlib.suppress(IntakeError):
             self._intake.take(batch)
+
+    def hear(self, found: Frame, data: bytes) -> None:
+        """A frame as it came: decoded once, and kept as it is."""
+        with contextlib.suppress(IntakeError):
+            self._intake.take_decoded(found, data)
 
     def read(self, now_s: float, phase: Ints, age_s: Floats, red_s: Floats) -> Observation:
         """What is known now."""

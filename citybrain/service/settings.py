@@ -5,6 +5,7 @@ site = "cologne"
 [street]
 net = "net.xml"            # beside this file
 at = "tcp:127.0.0.1:7400"  # or "mqtt:HOST:PORT", or "sumo:HOST:PORT" for a SUMO of others with --remote-port
+secret_file = "street.secret"  # of a tcp street: what both ends know; for a broker user, password_file, ca_file … (`login_settings`)
 
 [plan]
 controller = "learned"
@@ -23,16 +24,19 @@ from typing import Any
 
 from citybrain import assemble
 from citybrain.config import of_table, read_toml
+from citybrain.field.secret_file import shared_secret
 from citybrain.service.desk import Mode
+from citybrain.service.login_settings import LoginSettings, check_login, login_beside
 from citybrain.web.settings import WebSettings, check
-from signals.errors import ConfigError
+from forecasting.local_time import zone_of
+from signals.errors import ConfigError, ForecastError
 from signals.rules import Rules, with_timing
 
 WIRES = ("tcp", "mqtt", "sumo")
 
 
 @dataclass(frozen=True, slots=True)
-class StreetSettings:
+class StreetSettings(LoginSettings):
     """The street, and what its lights must keep. `decision_s`, `yellow_s`: a scenario's own under the resco rules; 0: the rules'."""
 
     net: Path
@@ -42,6 +46,12 @@ class StreetSettings:
     yellow_s: float = 0.0
     simulated: bool = False
     speed: float = 1.0  # of a SUMO of others: its seconds a second of the wall
+    secret_file: Path | None = None  # of a tcp street
+
+    @property
+    def secret(self) -> bytes:
+        """What both ends of a tcp wire know, read now; empty where none is named."""
+        return b"" if self.secret_file is None else shared_secret(self.secret_file)
 
     @property
     def wire(self) -> tuple[str, str, int]:
@@ -53,6 +63,11 @@ class StreetSettings:
         return kind, host, int(port)
 
     @property
+    def any_speed(self) -> bool:
+        """Whether its clock is a simulation's, which may run faster or slower than the calendar."""
+        return self.simulated or self.wire[0] == "sumo"
+
+    @property
     def chosen_rules(self) -> Rules:
         """The rules of that name, with the site's own timing."""
         return with_timing(assemble.rules(self.rules), self.decision_s or None, self.yellow_s or None)
@@ -60,12 +75,13 @@ class StreetSettings:
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """Who plans and forecasts; `forecast` is last, none, or the folder of a stored forecaster."""
+    """Who plans and forecasts; `forecast` is last, none, the folder of a stored forecaster, or of a champion that is kept up."""
 
     controller: str = "learned"
     mode: str = "shadow"
     forecast: str = "last"
-    weekday: int = 0  # of the day in which field time 0 lies; 0 is Monday (a Unix clock in UTC: 3)
+    weekday: int = 0  # of the day in which field time 0 lies, where the street's clock has no calendar; 0 is Monday
+    zone: str = ""  # such as "Asia/Shanghai": field time is Unix time, and forecasts go by the local clock there
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +92,11 @@ class KeepSettings:
     days: float = 14.0
     database: str = ""  # postgresql://USER@HOST/NAME in place of folder/city.db
     samples_days: float = 2.0
+    counts_days: float = 56.0  # of the book of counts that forecasters are fitted to
 
 
 @dataclass(frozen=True, slots=True)
-class SourceSettings:
+class SourceSettings(LoginSettings):
     """A source of samples besides the wire: an MQTT topic, or tables replayed."""
 
     kind: str
@@ -119,7 +136,7 @@ def city_settings(path: Path) -> CitySettings:
     sources = table.get("sources", [])
     if not isinstance(sources, list) or not all(isinstance(one, dict) for one in sources):
         raise ConfigError(f"{path}: sources; expected [[sources]] tables")
-    found["sources"] = tuple(of_table(one, SourceSettings, f"{path}: sources") for one in sources)
+    found["sources"] = tuple(login_beside(of_table(one, SourceSettings, f"{path}: sources"), path.parent) for one in sources)
     site = table.get("site", "city")
     if not isinstance(site, str) or not 0 < len(site) <= 64 or not site.isprintable():
         raise ConfigError(f"{path}: site {site!r}; expected a name of 1 to 64 characters")
@@ -135,8 +152,9 @@ def sub_table(table: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
 
 
 def beside(street: StreetSettings, path: Path) -> StreetSettings:
-    """The net where the city's file lies."""
-    return replace(street, net=path.parent / street.net)
+    """The net, and what opens the wire, where the city's file lies."""
+    secret_file = None if street.secret_file is None else path.parent / street.secret_file
+    return login_beside(replace(street, net=path.parent / street.net, secret_file=secret_file), path.parent)
 
 
 def kept_beside(keep: KeepSettings, path: Path) -> KeepSettings:
@@ -146,10 +164,22 @@ def kept_beside(keep: KeepSettings, path: Path) -> KeepSettings:
 
 def checked(settings: CitySettings, path: Path) -> CitySettings:
     """The settings; ConfigError where one of them cannot be."""
-    _ = settings.street.wire, settings.street.chosen_rules
+    street = settings.street
+    check_login(street, street.at, street.at.startswith("mqtt:"), f"{path}: street")
+    if street.secret_file is not None and not street.at.startswith("tcp:"):
+        raise ConfigError(f"{path}: street: secret_file is for a tcp street; expected none at {street.at}")
+    for one in settings.sources:
+        check_login(one, one.at, one.kind == "mqtt", f"{path}: sources")
+    _ = street.wire, street.chosen_rules
     assemble.controller(settings.plan.controller)
     if settings.plan.mode not in tuple(Mode):
         raise ConfigError(f"{path}: plan: mode {settings.plan.mode!r}; {assemble.nearest(settings.plan.mode, [m.value for m in Mode])}")
+    try:
+        _ = settings.plan.zone and zone_of(settings.plan.zone)
+    except ForecastError as error:
+        raise ConfigError(f"{path}: plan: {error}") from error
+    if not settings.keep.counts_days >= 1.0:
+        raise ConfigError(f"{path}: keep: counts_days {settings.keep.counts_days:g}; expected 1 or more")
     if not 0 <= settings.plan.weekday <= 6:
         raise ConfigError(f"{path}: plan: weekday {settings.plan.weekday}; expected 0 (Monday) to 6")
     if not (settings.keep.days > 0.0 and settings.keep.samples_days > 0.0 and settings.street.speed > 0.0):

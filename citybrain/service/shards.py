@@ -13,10 +13,11 @@ import numpy as np
 from signals.layout import LARGE, blocks, lay_out, remembered, starts
 from signals.layout import part_of as part_of_layout
 from signals.planners.groups import NEAR_M, neighbours
-from signals.types import Floats, FlowForecast, Ints, Network, Observation
+from signals.types import Floats, Ints, Network, Observation
 
-LARGEST_SHARD = 3200  # signals: planned within a tenth of a second on two cores
+LARGEST_SHARD = 1600  # signals: two of these are planned within a tenth of a second on two cores
 LONGEST_TURN_S = 5.0  # every signal is planned at least this often
+AT_ONCE = 2  # shards that are planned side by side: while one is in the interpreter's hands, the other's kernels run
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,6 @@ class Part:
         lane = seen.vehicle_lane[place] + np.repeat(self.own.lane_start[:-1] - self.lane_first, number)
         return lane, seen.vehicle_movement[place] + np.repeat(self.own.movement_start[:-1] - self.movement_first, number), place
 
-    def forecast(self, of: FlowForecast) -> FlowForecast:
-        """The part's columns of a forecast of the whole network."""
-        m = self.movements
-        rung = tuple(of.rung[k] for k in m.tolist())
-        return FlowForecast(of.made_at_s, of.start_s, of.bin_s, of.flow_veh_h[:, m], of.low_veh_h[:, m], of.high_veh_h[:, m], rung)
-
 
 def axes_of(network: Network) -> Axes:
     """The flat axes of a network."""
@@ -126,7 +121,12 @@ def shards_of(network: Network, largest: int = LARGEST_SHARD) -> tuple[Part, ...
 def shard_count(signals: int, largest: int) -> int:
     """How many shards; of more than a turn has seconds, so many that every second has as many to plan."""
     count, turn = max(-(-signals // largest), 1), round(LONGEST_TURN_S)
-    return count if count <= turn else -(-count // turn) * turn
+    return count if count <= turn * AT_ONCE else -(-count // turn) * turn
+
+
+def turn_of(shards: int) -> float:
+    """Seconds in which every shard is planned once."""
+    return min(float(-(-shards // AT_ONCE)), LONGEST_TURN_S)
 
 
 def in_space(network: Network) -> list[Ints]:

@@ -18,6 +18,7 @@ from citybrain.service.board import HEALTHS, MODES
 from citybrain.service.desk import Command, Mode, Receipt
 from citybrain.service.engine import Engine
 from citybrain.service.exports import exported, one_number
+from citybrain.service.live_forecast import forecast_figures
 from citybrain.service.orders import Stages, repeating
 from citybrain.service.recent import forecast_json, mean_counts_veh_h
 from citybrain.service.service import CityService
@@ -171,8 +172,6 @@ class Showing:
         now_s = of.now_s
         first_s = now_s - min(max(seconds, 60.0), LONGEST_HISTORY_S)
         greens = of.recent.greens(i, first_s, now_s)
-        plan = of.engine.plan_of(i).plan if of.engine is not None else of.network.signals[i].base
-        programmed_s = {s.phase: s.green_s for s in plan.stages} if plan.repeats else {}
         longest_s = of.engine.limits[i].max_green_s if of.engine is not None else math.inf
         return {
             "t0_s": first_s,
@@ -181,10 +180,7 @@ class Showing:
             "counts_veh": [[end_s, row] for end_s, row in of.recent.counts(i, first_s)],
             "arrivals": [[at_s, m] for at_s, m in of.recent.arrivals(i, first_s)],
             "forecasts": of.recent.forecasts(i),
-            "splits": [
-                [phase + 1, programmed_s.get(phase), off_s - on_s, "maxed" if off_s - on_s >= longest_s else "served"]
-                for phase, on_s, off_s in greens[:-1]
-            ],
+            "splits": [list(one) for one in of.recent.splits(i, first_s, longest_s, of.network.signals[i])],
         }
 
     def arterial(self, signal: str) -> dict[str, Any]:
@@ -272,6 +268,7 @@ class Showing:
                 "ok": of.ready and of.failed is None,
                 "sentence": f"{state.ticks} ticks, the last one took {1000.0 * state.tick_s:.0f} ms",
             },
+            *({"name": "forecast", "ok": True, "sentence": one.sentence} for one in [of.forecast()] if one is not None),
             *({"name": one["kind"], "ok": one["level"] != "critical", "sentence": one["sentence"]["en"]} for one in troubles),
         ]
         return {"ready": all(check["ok"] for check in checks), "checks": checks}
@@ -287,6 +284,7 @@ class Showing:
             ("citybrain_viewers", "gauge", "Live streams of the board.", {}, float(of.board.watchers)),
             ("citybrain_alarms", "gauge", "Alarms that stand.", {}, float(len(of.alarms_raised.as_json()))),
         ]
+        found += forecast_figures(of.forecast(), of.now_s)
         counts = np.bincount(of.fitness.health, minlength=len(HEALTHS))
         found += [
             ("citybrain_signals", "gauge", "Signals by health.", {"health": h}, float(n)) for h, n in zip(HEALTHS, counts, strict=False)

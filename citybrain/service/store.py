@@ -1,42 +1,35 @@
-"""The service's memory on disk: one SQLite file with what stands, the audit trail, the plan archive, ticks and figures by the minute.
+"""The service's memory on disk: what stands, the audit trail, the plan archive, ticks and figures by the minute.
 
 Commands are on the disk itself when they are acknowledged; ticks survive a killed process, and a power cut but for the last moments.
-A file of an older version is brought up to date when it is opened, one step at a time, each whole or not at all.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import importlib
 import json
-import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, TypeVar
 
-from citybrain.service import audit
-from signals.errors import ConfigError
+from citybrain.service.schema import Place, opened
+from signals.errors import ConfigError, SignalsError
 
-MIGRATIONS = (
-    """
-    CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-    CREATE TABLE plan (number INTEGER PRIMARY KEY AUTOINCREMENT, signal TEXT NOT NULL, at_s REAL NOT NULL, by TEXT NOT NULL,
-        reason TEXT NOT NULL, content TEXT NOT NULL);
-    CREATE INDEX plan_of_signal ON plan (signal, number);
-    CREATE TABLE tick (id INTEGER PRIMARY KEY AUTOINCREMENT, now_s REAL NOT NULL, shard INTEGER NOT NULL, record BLOB NOT NULL);
-    CREATE TABLE minute (ends_s REAL PRIMARY KEY, figures TEXT NOT NULL);
-    """,
-    "CREATE INDEX tick_of_time ON tick (now_s);",
-)
-"""The n-th script leads from schema n to n + 1; none is ever changed once it has been released."""
+T = TypeVar("T")
+PLAN = "number, signal, at_s, by, reason, content"
 
-BUSY_MS = 5000
-Place = Path | str
-"""A file, or a database of PostgreSQL: postgresql://USER@HOST/NAME."""
+
+class TakenOver(SignalsError):
+    """Another service has taken over the store: whoever meets this writes nothing more, and ends."""
+
+
+class Holder(Protocol):
+    """Who has the store: `citybrain.service.claim.Lock`."""
+
+    def check(self, db: Any) -> None:
+        """TakenOver where the store has become another's; asked within each transaction, before it writes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +48,8 @@ class ArchivedPlan:
 class Store:
     """A connection; each thread has its own. `durable`: a commit waits for the disk."""
 
-    def __init__(self, place: Place, *, durable: bool) -> None:
-        self.place = place
+    def __init__(self, place: Place, *, durable: bool, holder: Holder | None = None) -> None:
+        self.place, self._holder = place, holder
         self.db = opened(place, durable)
 
     @contextlib.contextmanager
@@ -65,6 +58,8 @@ class Store:
         try:
             self.db.execute("BEGIN IMMEDIATE")
             try:
+                if self._holder is not None:
+                    self._holder.check(self.db)
                 yield self.db
             except BaseException:
                 self.db.execute("ROLLBACK")
@@ -76,38 +71,41 @@ class Store:
                     self.db.execute("ROLLBACK")
             raise ConfigError(f"{self.place}: nothing was written: {error}") from error
 
+    def asked(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """What a question finds; ConfigError where the store cannot be read."""
+        try:
+            return ask(self.db)
+        except sqlite3.Error as error:
+            raise ConfigError(f"{self.place}: cannot be read now: {error}") from error
+
+    def rows(self, sql: str, *parameters: float | str) -> list[tuple[Any, ...]]:
+        """What a statement finds."""
+        return self.asked(lambda db: db.execute(sql, parameters).fetchall())
+
     def state(self, key: str) -> dict[str, Any] | None:
         """A value kept under a key; None where there is none yet."""
-        row = self.db.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        found = self.rows("SELECT value FROM state WHERE key = ?", key)
+        return json.loads(found[0][0]) if found else None
 
     def plans(self, signal: str, limit: int = 50) -> list[ArchivedPlan]:
         """The newest plans of a signal, newest first."""
-        rows = self.db.execute(
-            "SELECT number, signal, at_s, by, reason, content FROM plan WHERE signal = ? ORDER BY number DESC LIMIT ?", (signal, limit)
-        )
-        return [archived(row) for row in rows]
+        found = self.rows(f"SELECT {PLAN} FROM plan WHERE signal = ? ORDER BY number DESC LIMIT ?", signal, limit)
+        return [archived(row) for row in found]
 
     def plan(self, number: int) -> ArchivedPlan | None:
         """The plan of a number."""
-        row = self.db.execute("SELECT number, signal, at_s, by, reason, content FROM plan WHERE number = ?", (number,)).fetchone()
-        return None if row is None else archived(row)
+        found = self.rows(f"SELECT {PLAN} FROM plan WHERE number = ?", number)
+        return archived(found[0]) if found else None
 
     def minutes(self, first_s: float, last_s: float) -> list[dict[str, Any]]:
         """Figures of the minutes that end in (first_s, last_s]."""
-        rows = self.db.execute("SELECT figures FROM minute WHERE ends_s > ? AND ends_s <= ? ORDER BY ends_s", (first_s, last_s))
-        return [json.loads(row[0]) for row in rows]
+        found = self.rows("SELECT figures FROM minute WHERE ends_s > ? AND ends_s <= ? ORDER BY ends_s", first_s, last_s)
+        return [json.loads(row[0]) for row in found]
 
     def piece(self, first_s: float, last_s: float, after: int, most: int = 200) -> list[tuple[int, bytes]]:
-        """(id, record) of the next ticks with first_s <= now_s < last_s whose id is over `after`."""
-        rows = self.db.execute(
-            "SELECT id, record FROM tick WHERE now_s >= ? AND now_s < ? AND id > ? ORDER BY id LIMIT ?", (first_s, last_s, after, most)
-        )
-        return [(int(number), bytes(blob)) for number, blob in rows]
-
-    def ticks(self, first_s: float, last_s: float) -> Iterator[tuple[float, int, bytes]]:
-        """(now_s, shard, record) of the ticks with first_s <= now_s < last_s, in the order they were written."""
-        yield from self.db.execute("SELECT now_s, shard, record FROM tick WHERE now_s >= ? AND now_s < ? ORDER BY id", (first_s, last_s))
+        """(id, record) of the next ticks with first_s <= now_s < last_s whose id is over `after`, in the order they were written."""
+        sql = "SELECT id, record FROM tick WHERE now_s >= ? AND now_s < ? AND id > ? ORDER BY id LIMIT ?"
+        return [(int(number), bytes(blob)) for number, blob in self.rows(sql, first_s, last_s, after, most)]
 
     def close(self) -> None:
         """Close the connection."""
@@ -143,86 +141,3 @@ def add_plan(
         return int(row[0])
     cursor = db.execute("INSERT INTO plan (signal, at_s, by, reason, content) VALUES (?, ?, ?, ?, ?)", (signal, at_s, by, reason, content))
     return int(cursor.lastrowid or 0)
-
-
-def place_of(folder: Path, database: str) -> Place:
-    """Where a service keeps its store."""
-    return database or folder / "city.db"
-
-
-def opened(place: Place, durable: bool) -> sqlite3.Connection:
-    """The database, of the newest schema; ConfigError where it is something else or of a later version."""
-    if isinstance(place, Path):
-        return opened_file(place, durable)
-    # It speaks like sqlite3's: the same statements, placeholders and errors.
-    db: Any = importlib.import_module("citybrain.service.pg").opened(place, durable, MIGRATIONS)
-    audit.create(db)
-    return cast(sqlite3.Connection, db)
-
-
-def opened_file(path: Path, durable: bool) -> sqlite3.Connection:
-    """SQLite's."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=BUSY_MS / 1000.0, isolation_level=None, check_same_thread=False)
-    except (sqlite3.Error, OSError) as error:
-        raise ConfigError(f"{path}: cannot be opened as the service's store ({error})") from error
-    try:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        db.execute("PRAGMA foreign_keys=ON")
-        migrate(db, path)
-        audit.create(db)
-    except sqlite3.Error as error:
-        db.close()
-        raise ConfigError(f"{path}: cannot be opened as the service's store ({error})") from error
-    except ConfigError:
-        db.close()
-        raise
-    return db
-
-
-def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Lead an older file through the scripts that it has not seen."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(MIGRATIONS):
-        raise ConfigError(f"{path}: schema {version} is of a later version of citybrain; this one knows {len(MIGRATIONS)}")
-    if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise ConfigError(f"{path}: is another program's database; expected a new file or a store of citybrain")
-    for number in range(version, len(MIGRATIONS)):
-        # executescript commits what is open before it, so the script brings its own transaction.
-        db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;")
-
-
-class Lock:
-    """One service a store: held as long as the process lives, whatever kills it."""
-
-    def __init__(self, path: Path, database: str = "") -> None:
-        """ConfigError where another process holds it, or another service, wherever it runs, the database."""
-        self._claim: Any = None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be opened ({error})") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(self._file, 20, 0).decode(errors="replace").strip() or "unknown"
-            os.close(self._file)
-            raise ConfigError(f"{path}: another service (process {holder}) works on this store; expected to be the only one") from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
-        try:
-            self._claim = importlib.import_module("citybrain.service.pg").Claim(database) if database else None
-        except ConfigError:
-            self.release()
-            raise
-
-    def release(self) -> None:
-        """Let others in; asked twice, it has been done."""
-        if self._claim is not None:
-            self._claim.release()
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1

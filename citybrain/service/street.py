@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +43,14 @@ class Street(ControllerLink, Protocol):
         """What is wrong with a controller, in a sentence; empty where nothing is."""
         ...
 
+    def why(self) -> str:
+        """Why nothing is heard of the street, in a sentence; empty where nobody knows."""
+        ...
+
+    def refused(self) -> dict[int, str]:
+        """Controllers that have refused what they were sent last, and why."""
+        ...
+
     def fenced(self) -> int:
         """How many controllers listen to a newer centre than this one."""
         ...
@@ -58,9 +67,12 @@ class Street(ControllerLink, Protocol):
 class Stepped:
     """A SUMO session as a street: waiting moves it on. A simulation that ends is a street that does not answer any more."""
 
-    def __init__(self, session: Session, network: Network, clock: Clock | None = None) -> None:
+    def __init__(
+        self, session: Session, network: Network, clock: Clock | None = None, tell: Callable[[Observation], None] = lambda observed: None
+    ) -> None:
+        """`tell` is told what was observed."""
         self.session = session
-        self._link = SumoLink(session.sumo, network)
+        self._link, self._tell = SumoLink(session.sumo, network), tell
         self._clock: Clock = clock or SimClock()
         self._n = len(network.signals)
         self._gone = False
@@ -88,7 +100,9 @@ class Stepped:
 
     def observe(self, now_s: float) -> Observation:
         """As SUMO's sensors say."""
-        return self._link.observe(now_s)
+        observed = self._link.observe(now_s)
+        self._tell(observed)
+        return observed
 
     def push(self, plans: tuple[ApprovedPlan, ...]) -> None:
         """Into SUMO."""
@@ -107,6 +121,14 @@ class Stepped:
     def reason_of(self, i: int) -> str:
         """Only that it is over."""
         return "the simulation is over" if self._gone else ""
+
+    def why(self) -> str:
+        """Only that it is over."""
+        return "the simulation is over" if self._gone else ""
+
+    def refused(self) -> dict[int, str]:
+        """SUMO takes what `push` has checked."""
+        return {}
 
     def fenced(self) -> int:
         """SUMO listens to whoever speaks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -22,6 +23,7 @@ CODES = np.array([OK, DEGRADED, DEGRADED, DEGRADED, DEGRADED, FLASH, SILENT], dt
 """[field.lent.Health] → [service.street] code"""
 MUSTER_S = 3.0  # of the wall: so long statuses are gathered before the service says that it is the centre
 KEEP_UP_S = 1.0
+log = logging.getLogger("citybrain")
 DIE = "service"  # the fault that hits this very process
 
 
@@ -44,7 +46,7 @@ class WiredStreet:
         self._link = FieldLink(wire, network, senses, epoch=MOST_NUMBER, key=key)  # until it has one, nobody fences it
         self._mustered, self._die = False, die
         self._faults: list[bytes] = []
-        self._kept_up_s = -np.inf
+        self._kept_up_s, self._said = -np.inf, ""
 
     @property
     def now_s(self) -> float:
@@ -64,13 +66,22 @@ class WiredStreet:
         if not self._mustered:
             self._muster()
         self._link.wait_until(after_s, timeout_s)
+        self._say_trouble()
         now_s = self._link.now_s
-        if now_s >= self._kept_up_s + KEEP_UP_S:
+        if np.isfinite(now_s) and now_s >= self._kept_up_s + KEEP_UP_S:
             self._kept_up_s = now_s
             self._link.keep_up()
         elif now_s < self._kept_up_s:
             self._kept_up_s = now_s
         return self.now_s
+
+    def _say_trouble(self) -> None:
+        """Why the wire cannot be laid, once until it is another reason."""
+        trouble = self._wire.trouble
+        if trouble != self._said:
+            self._said = trouble
+            if trouble:
+                log.error("the street cannot be reached", extra={"fields": {"error": trouble}})
 
     def _muster(self) -> None:
         """Hear the controllers out before the first plan, so that this epoch is newer than any that they know."""
@@ -103,6 +114,14 @@ class WiredStreet:
     def reason_of(self, i: int) -> str:
         """What is wrong with a controller; empty where nothing is."""
         return self._link.reason_of(i)
+
+    def why(self) -> str:
+        """What the wire says of itself."""
+        return self._wire.trouble
+
+    def refused(self) -> dict[int, str]:
+        """Controllers that have refused what they were sent last, and why."""
+        return self._link.refused()
 
     def fenced(self) -> int:
         """How many controllers listen to a newer centre than this one."""

@@ -16,10 +16,11 @@ from starlette.exceptions import HTTPException
 from citybrain.service.desk import Role
 from citybrain.service.keys import Key, KeyRing, Purpose
 from citybrain.service.locks import EditLocks
+from citybrain.web.ended import Session
 from citybrain.web.headers import host_of
 from citybrain.web.limits import Buckets
 from citybrain.web.log import log
-from citybrain.web.sessions import COOKIE, Session, Sessions
+from citybrain.web.sessions import COOKIE, Sessions
 from citybrain.web.settings import WebSettings
 
 CSRF = "x-csrf-token"

@@ -15,8 +15,10 @@ from citybrain.service.keys import KeyRing
 from citybrain.service.locks import EditLocks
 from citybrain.web import commanding, front, live, reading
 from citybrain.web.access import Access
+from citybrain.web.denials import Denials
+from citybrain.web.ended import Ended
 from citybrain.web.exposition import Requests
-from citybrain.web.geometry import CityDrawing
+from citybrain.web.geometry import Drawing
 from citybrain.web.headers import Guard, KnownHosts
 from citybrain.web.limits import BodyLimit, Buckets, RateLimit
 from citybrain.web.problems import add_handlers
@@ -45,14 +47,14 @@ def access_to(
     check(settings)
     keys = KeyRing(folder / "keys.json", wall)
     keys.all()  # a broken file is told now, not to the first who asks
-    sessions = Sessions(session_secret(folder / "session.secret"), keys, wall, settings.session_s)
+    sessions = Sessions(session_secret(folder / "session.secret"), keys, wall, settings.session_s, Ended(folder / "session.ended"))
     locks = EditLocks((s.id for s in network.signals), steady)
     return Access(settings, keys, sessions, locks, Buckets(settings.per_key, steady), Buckets(settings.refusals, steady), threading.Event())
 
 
-def create_app(served: Served, access: Access, drawing: CityDrawing, steady: Callable[[], float] = time.monotonic) -> FastAPI:
+def create_app(served: Served, access: Access, drawing: Drawing, steady: Callable[[], float] = time.monotonic) -> FastAPI:
     """The application."""
-    settings, requests = access.settings, Requests()
+    settings, requests, denials = access.settings, Requests(), Denials(served.service.note, steady)
     app = FastAPI(
         title="City Brain",
         version="1",
@@ -61,13 +63,13 @@ def create_app(served: Served, access: Access, drawing: CityDrawing, steady: Cal
         docs_url=None,  # these two load scripts from elsewhere
         redoc_url=None,
         middleware=[
-            Middleware(Guard, settings=settings, requests=requests),
+            Middleware(Guard, settings=settings, requests=requests, denials=denials),
             Middleware(KnownHosts, settings=settings),
             Middleware(RateLimit, buckets=Buckets(settings.per_address, steady)),
             Middleware(BodyLimit, settings=settings),
         ],
     )
-    app.state.served, app.state.access, app.state.requests = served, access, requests
+    app.state.served, app.state.access, app.state.requests, app.state.denials = served, access, requests, denials
     app.state.city, app.state.signals = City(drawing), frozenset(s.id for s in served.service.network.signals)
     for router in (reading.router, live.router, commanding.router, front.router):
         app.include_router(router)

@@ -121,11 +121,14 @@ def give_back(asker: Engineer, signal: Signal, ways: Ways) -> Response:
 
 @router.post("/ingest", tags=["ingest"], openapi_extra=TAKES, responses={415: {"model": Problem, "description": "another kind of data"}})
 async def ingest(request: Request, asker: Sensor, served: Parts) -> Response:
-    """Take a batch of samples, as a frame or as JSON; it is on disk when this answers. The key's name is the source."""
+    """Take a batch of samples, as a frame or as JSON; it is on disk when this answers. The key's name is the source.
+
+    Of a key that is limited to some sensors, a batch that holds others is not taken at all.
+    """
     kind = KINDS.get(request.headers.get("content-type", "").split(";", maxsplit=1)[0].strip().lower())
     if kind is None:
         raise HTTPException(415, f"expected Content-Type {FRAME} or {JSON}")
     if served.take is None:
         raise HTTPException(503, "this service hears its sensors by other ways")
     payload = await request.body()
-    return answer(await run_in_threadpool(served.take, payload, kind, asker.key.name))
+    return answer(await run_in_threadpool(served.take, payload, kind, asker.key))

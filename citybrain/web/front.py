@@ -14,10 +14,12 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from citybrain.service.desk import Role
 from citybrain.service.keys import Key, Purpose
 from citybrain.web.access import Access, Asker, access_of, bearer, need, same_origin, stranger
+from citybrain.web.ended import Session
 from citybrain.web.exposition import CONTENT_TYPE, Requests, prometheus_text
 from citybrain.web.problems import REFUSALS
 from citybrain.web.served import Parts, answer
-from citybrain.web.sessions import COOKIE, Session
+from citybrain.web.sessions import COOKIE
+from signals.errors import ConfigError
 
 STATIC = Path(__file__).with_name("static")
 router = APIRouter(responses=REFUSALS)
@@ -76,9 +78,14 @@ def open_once(request: Request, ways: Ways, key: Annotated[str, Query(max_length
     """The link that `serve --demo` prints: a one-time key, good for one session and spent by it."""
     same_origin(request)
     found = ways.keys.find(key)
-    if found is None or not found.one_time:
-        raise stranger(request)
-    return with_cookie(ways, request, key, RedirectResponse("/", 303))
+    try:
+        if found is None or not found.one_time:
+            raise stranger(request)
+        return with_cookie(ways, request, key, RedirectResponse("/", 303))
+    except HTTPException as refused:
+        if refused.status_code == 401 and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/?spent", 303)  # people get the page: it knows them already, or asks for a key
+        raise
 
 
 def with_cookie(ways: Access, request: Request, token: str, base: Response | None) -> Response:
@@ -110,9 +117,12 @@ def who(asker: Viewer) -> Response:
 
 @router.delete("/v1/session", tags=["session"], status_code=204)
 def sign_out(asker: Viewer, ways: Ways) -> Response:
-    """End the session; its cookie opens nothing any more."""
+    """End the session; its cookie opens nothing any more, also not after a restart of the service."""
     if asker.session is not None:
-        ways.sessions.end(asker.session)
+        try:
+            ways.sessions.end(asker.session)
+        except ConfigError as error:
+            raise HTTPException(503, f"the session is ended, but only until the service starts again: {error}") from error
     gone = Response(status_code=204)
     gone.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=ways.settings.behind_tls_proxy)
     return gone

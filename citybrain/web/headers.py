@@ -1,4 +1,6 @@
-"""What stands around every request: whose host name it may come by, the headers that keep browsers strict, one line in the log."""
+"""What stands around every request: whose host name it may come by, the headers that keep browsers strict, one line in the log.
+
+What was denied is also counted for the audit trail."""
 
 from __future__ import annotations
 
@@ -9,11 +11,13 @@ from collections.abc import Callable, Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from citybrain.web.denials import DENIED, Denials
 from citybrain.web.exposition import Requests
 from citybrain.web.log import log
 from citybrain.web.problems import problem
 from citybrain.web.settings import LOOPBACK_NAMES, WebSettings
 
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 STRICT: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -29,8 +33,10 @@ STRICT: Mapping[str, str] = {
 class Guard:
     """The outermost room: names the request and its address, answers what nobody foresaw with 500, and writes it down."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings, requests: Requests, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._app, self._settings, self._requests, self._clock = app, settings, requests, clock
+    def __init__(
+        self, app: ASGIApp, settings: WebSettings, requests: Requests, denials: Denials, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._app, self._settings, self._requests, self._denials, self._clock = app, settings, requests, denials, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,6 +51,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 hardened(message, scope["path"], self._settings.behind_tls_proxy)
+                if status in DENIED:  # counted before it is told
+                    self._denials.note(status, state.get("who", ""), state["address"], f"{method_of(scope)} {route_of(scope)}")
             await send(message)
 
         try:
@@ -75,6 +83,11 @@ def noteworthy(scope: Scope, status: int) -> bool:
 def route_of(scope: Scope) -> str:
     """The route's pattern; not the path, of which there are as many as strangers care to make up."""
     return str(getattr(scope.get("route"), "path_format", "other"))
+
+
+def method_of(scope: Scope) -> str:
+    """The method, where it is one of HTTP's own."""
+    return str(scope["method"]) if scope["method"] in METHODS else "other"
 
 
 def hardened(message: Message, path: str, behind_tls: bool) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
@@ -13,7 +14,7 @@ from citybrain.service.board import Picture
 from citybrain.service.desk import Role
 from citybrain.service.keys import Purpose
 from citybrain.web.access import need
-from citybrain.web.problems import MISSING, REFUSALS
+from citybrain.web.problems import MISSING, REFUSALS, Problem
 from citybrain.web.served import Drawing, Parts, Signal, answer
 
 LONGEST_HISTORY_S = 86400.0
@@ -32,10 +33,24 @@ router = APIRouter(
 
 @router.get("/city")
 def city(request: Request, drawing: Drawing) -> Response:
-    """What never changes on the map, as columns in base64. Large; sent gzipped, and not again while it is the same."""
-    packed = drawing.packed()
-    headers = {"ETag": drawing.mark, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == drawing.mark:
+    """What never changes on the map, as columns in base64; of a large city an overview, and how its tiles lie. Sent again only when new."""
+    mark, packed = drawing.packed()
+    return unzipped(request, packed, mark)
+
+
+@router.get("/tiles/{number}", responses={404: {"model": Problem, "description": "no such tile, or none yet"}})
+def tile(request: Request, number: Annotated[int, Path(ge=0, le=2**31)], drawing: Drawing) -> Response:
+    """A square of a large city from close by: roads, stop lines, and which of them each phase lights, as columns in base64."""
+    packed = drawing.drawing.tile(number)
+    if packed is None:
+        raise HTTPException(404, "there is nothing to be drawn under that number")
+    return unzipped(request, packed, f'"{hashlib.sha256(packed).hexdigest()[:32]}"')
+
+
+def unzipped(request: Request, packed: bytes, mark: str) -> Response:
+    """Gzipped JSON, for whoever does not have it yet, as they can read it."""
+    headers = {"ETag": mark, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(packed, media_type="application/json", headers={**headers, "Content-Encoding": "gzip"})

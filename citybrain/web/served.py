@@ -14,13 +14,14 @@ from fastapi import Depends, Path, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from citybrain.service.keys import Key
 from citybrain.service.service import CityService
 from citybrain.service.showing import Showing
-from citybrain.web.geometry import CityDrawing
+from citybrain.web.geometry import Drawing as Drawn
 from citybrain.wire import finite
 
-Take = Callable[[bytes, str, str], dict[str, Any]]
-"""payload, kind (frame or json), source -> what became of it; it is on disk when this returns"""
+Take = Callable[[bytes, str, Key], dict[str, Any]]
+"""payload, kind (frame or json), who hands it in -> what became of it; it is on disk when this returns"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +34,21 @@ class Served:
 
 
 class City:
-    """The static drawing, made when it is first asked for and kept as it is sent."""
+    """The static drawing, packed when it is first asked for and kept as it is sent; anew when it has become another."""
 
-    def __init__(self, drawing: CityDrawing) -> None:
+    def __init__(self, drawing: Drawn) -> None:
         self.drawing = drawing
         self._guard = threading.Lock()
-        self._packed: bytes | None = None
-        self.mark = ""
+        self._packed: tuple[int, str, bytes] | None = None
 
-    def packed(self) -> bytes:
-        """The city as gzipped JSON."""
+    def packed(self) -> tuple[str, bytes]:
+        """The city's mark, and itself as gzipped JSON."""
+        edition = self.drawing.edition
         with self._guard:
-            if self._packed is None:
+            if self._packed is None or self._packed[0] != edition:
                 plain = json.dumps(finite(self.drawing.city()), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-                self.mark = f'"{hashlib.sha256(plain).hexdigest()[:32]}"'
-                self._packed = gzip.compress(plain, 6, mtime=0)
-            return self._packed
+                self._packed = edition, f'"{hashlib.sha256(plain).hexdigest()[:32]}"', gzip.compress(plain, 6, mtime=0)
+            return self._packed[1:]
 
 
 def served_of(request: Request) -> Served:

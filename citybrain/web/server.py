@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from citybrain.web.access import Access
+from citybrain.web.denials import Denials
 from signals.errors import ConfigError
 
 STOP_S = 5.0
@@ -22,6 +23,7 @@ class WebServer:
 
     def __init__(self, app: FastAPI, access: Access) -> None:
         self._access, settings = access, access.settings
+        denials: Denials = app.state.denials
         self._socket = listening(settings.host, settings.port)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False, proxy_headers=False,
@@ -29,6 +31,8 @@ class WebServer:
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True)
+        self._ending = threading.Event()
+        self._writer = threading.Thread(target=denials.write_until, args=(self._ending,), name="denials", daemon=True)
 
     @property
     def address(self) -> str:
@@ -39,6 +43,7 @@ class WebServer:
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
+        self._writer.start()
 
     def stop(self) -> None:
         """Let streams end, finish what is being answered, close."""
@@ -46,6 +51,9 @@ class WebServer:
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(STOP_S)
+        self._ending.set()
+        if self._writer.is_alive():
+            self._writer.join(STOP_S)
         self._socket.close()
 
     def __enter__(self) -> Self:

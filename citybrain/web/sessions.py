@@ -1,6 +1,7 @@
 """Sessions of the page: a signed cookie that names a key, so that they outlive a restart and end with their key.
 
-The signing secret lies in a file of its own beside the keys; to end every session, remove it and restart.
+The signing secret lies in a file of its own beside the keys; to end every session, remove it and restart. Which sessions were ended
+before their time lies beside it.
 """
 
 from __future__ import annotations
@@ -11,69 +12,55 @@ import hmac
 import json
 import re
 import secrets
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from citybrain.service.keys import Key, KeyRing, write_private
+from citybrain.web.ended import Ended, Session
 from signals.errors import ConfigError
 
 COOKIE = "citybrain_session"
 PREFIX = "cbs1."  # so that logs can blot out what follows
-MOST_ENDED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Who is there, until when [Unix s], and what their requests must carry beside the cookie to change anything."""
-
-    key: Key
-    expires_s: float
-    csrf: str
-    mark: str  # names this session among those of its key
 
 
 class Sessions:
-    """Opens and reads cookies; remembers which were ended before their time."""
+    """Opens and reads cookies; remembers, over a restart, which were ended before their time."""
 
-    def __init__(self, secret: bytes, keys: KeyRing, clock: Callable[[], float], lasts_s: float) -> None:
+    def __init__(self, secret: bytes, keys: KeyRing, clock: Callable[[], float], lasts_s: float, ended: Ended) -> None:
         self._secret, self._keys, self._clock, self._lasts_s = secret, keys, clock, lasts_s
-        self._ended: dict[str, float] = {}
-        self._guard = threading.Lock()
+        self._ended = ended
 
     def open(self, key: Key) -> tuple[str, Session]:
         """A cookie for a key's holder; never longer than the key."""
-        expires_s = min(self._clock() + self._lasts_s, key.expires_s)
-        body = base64.urlsafe_b64encode(json.dumps([key.id, expires_s, secrets.token_hex(12)]).encode()).decode()
+        now_s = self._clock()
+        expires_s = min(now_s + self._lasts_s, key.expires_s)
+        body = base64.urlsafe_b64encode(json.dumps([key.id, now_s, expires_s, secrets.token_hex(12)]).encode()).decode()
         cookie = f"{PREFIX}{body}.{self._signed('cookie', body)}"
-        return cookie, Session(key, expires_s, self._signed("csrf", body), self._mark(cookie))
+        return cookie, Session(key, now_s, expires_s, self._signed("csrf", body), self._mark(cookie))
 
     def read(self, cookie: str) -> Session | None:
         """The session that a cookie opens; None for one that is forged, over, ended, or of a key that is."""
         matched = re.fullmatch(re.escape(PREFIX) + r"([A-Za-z0-9_=-]{1,300})\.([A-Za-z0-9_-]{43})", cookie)
         if matched is None or not hmac.compare_digest(matched[2], self._signed("cookie", matched[1])):
             return None
-        key_id, expires_s, _ = json.loads(base64.urlsafe_b64decode(matched[1]))
-        mark = self._mark(cookie)
-        if self._clock() >= expires_s or mark in self._ended:
-            return None
+        told = json.loads(base64.urlsafe_b64decode(matched[1]))
+        if len(told) != 4:
+            return None  # of an older version of this service
+        key_id, opened_s, expires_s, _ = told
         key = self._keys.by_id(key_id)
-        return None if key is None else Session(key, expires_s, self._signed("csrf", matched[1]), mark)
+        if key is None:
+            return None
+        session = Session(key, opened_s, expires_s, self._signed("csrf", matched[1]), self._mark(cookie))
+        return session if self.open_still(session) else None
 
     def open_still(self, session: Session) -> bool:
         """Whether a session that was read before is still on."""
-        over = self._clock() >= session.expires_s or session.mark in self._ended
+        over = self._clock() >= session.expires_s or self._ended.has(session)
         return not over and self._keys.by_id(session.key.id) is not None
 
     def end(self, session: Session) -> None:
-        """Close a session before its time."""
-        with self._guard:
-            now_s = self._clock()
-            self._ended = {mark: end_s for mark, end_s in self._ended.items() if end_s > now_s}
-            while len(self._ended) >= MOST_ENDED:
-                del self._ended[next(iter(self._ended))]
-            self._ended[session.mark] = session.expires_s
+        """Close a session before its time, for good; ConfigError where that cannot be written down."""
+        self._ended.add(session, self._clock(), self._lasts_s)
 
     def _signed(self, use: str, body: str) -> str:
         digest = hmac.digest(self._secret, f"{use}:{body}".encode(), "sha256")

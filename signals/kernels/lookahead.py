@@ -136,7 +136,7 @@ def trapped(serves: Codes, yields_to: Codes, movement: Ints, distance_m: Floats)
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def trapped_by_phase(city: City, phase: Ints, lane: Ints, movement: Ints, distance_m: Floats) -> Ints:
     """`trapped` of every phase that might follow [signal, phase]; the running one leaves nobody."""
     found = np.zeros((city.phases.shape[0], city.serves.shape[1]), dtype=np.int64)

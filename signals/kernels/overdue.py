@@ -27,7 +27,7 @@ def best_phase(movement: int, red_s: Floats, serves: Codes) -> int:
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def rescue_order(phase: Ints, called_red_s: Floats, serves: Codes, phases: Ints, movement_start: Ints) -> tuple[Ints, Floats]:
     """Phases that serve all who wait, longest red first, and the red that asks for each [s]; both [signal, phase].
 
@@ -55,7 +55,7 @@ def rescue_order(phase: Ints, called_red_s: Floats, serves: Codes, phases: Ints,
     return order, asking_s
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def forced_phases(
     order: Ints,
     asking_s: Floats,

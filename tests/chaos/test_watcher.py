@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.chaos.watcher import Judge, Watcher, judged_file, written_lights
-from citybrain.field.transport import SENSE, Message, status_topic
+from citybrain.field.cabinets import Cabinets
+from citybrain.field.transport import GONE, SENSE, SENSE_ONLINE, Message, status_topic
 from citybrain.intake.batch import Samples
 from citybrain.intake.catalogue import Catalogue
 from citybrain.intake.frame import encode
@@ -111,10 +112,31 @@ def test_on_the_wire_a_wrong_second_is_seen_whatever_the_cabinets_clocks_say(gri
         if sensed or k < 10:
             samples = Samples("street", np.zeros(1, np.int32), np.array([now_s + 1.0]), np.ones(1, np.float32))
             wire.send(SENSE, encode(samples, None, key))
+        elif k == 10:
+            wire.send(SENSE_ONLINE, GONE)
         watcher.look()
     assert {(v.rule, v.signal) for v in watcher.judge.violations()} == {("no yellow", "A1")}
     assert abs(watcher.judge.violations()[0].now_s - BEGIN_S - k_bad) < 10.0 and watcher.judge.gaps == 0
     assert watcher.now_s >= BEGIN_S + 119.0 and watcher.passed_veh > 0.0
+
+
+@pytest.mark.parametrize("sensed", [True, False], ids=["with sensors", "when SUMO has ended"])
+def test_cabinets_that_speak_when_something_changes_are_judged_every_second(grid: Network, sensed: bool) -> None:
+    wire, cabinets = Wire(), Cabinets(grid, RULE, BEGIN_S, 1.0)
+    watcher, key = Watcher(grid, RULE, wire), Catalogue.of(grid).key
+    for k in range(200):
+        now_s = BEGIN_S + k + 1.0
+        cabinets.step(now_s - 1.0)
+        if k == 150:
+            cabinets.tell_all(now_s - 1.0, wire)  # another centre has come
+        cabinets.tell(now_s, wire)
+        if sensed or k < 10:
+            wire.send(SENSE, encode(Samples("street", np.zeros(1, np.int32), np.array([now_s]), np.ones(1, np.float32)), None, key))
+        elif k == 10:
+            wire.send(SENSE_ONLINE, GONE)
+        watcher.look()
+    assert watcher.judge.violations() == [] and watcher.judge.gaps == 0
+    assert watcher.judge.steps >= 4 * 195 and watcher.now_s >= BEGIN_S + 198.0
 
 
 def test_sumos_own_file_is_judged_as_far_as_it_goes(grid: Network, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from citybrain.cli_forecast_upkeep import now_words
-from forecasting.history import FlowHistory, write
+from forecasting.count_book import CountBook
+from forecasting.history import FlowHistory, read, write
 from forecasting.succession import journal
 
 DAYS, SLOTS = 12, 96
@@ -39,6 +40,20 @@ def test_an_engineer_founds_promotes_and_rolls_back(command: Callable[..., Any],
     back = command("forecast", "rollback", "--folder", str(tmp_path / "site"))
     assert back.code == 0 and "champion: last fitted until" in back.out
     assert [one.event for one in journal(tmp_path / "site")] == ["founded", "promoted", "kept", "rolled back"]
+
+
+def test_the_refit_learns_from_what_a_service_has_counted(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    counted = read(table)
+    book = CountBook(tmp_path / "counts", counted.detectors, counted.bin_s)
+    words = ("forecast", "upkeep", "--folder", str(tmp_path / "site"), "--counts", str(tmp_path / "counts"), "--days", "6")
+    early = command(*words, "--model", "last")
+    assert early.code == 2 and "nothing has been counted yet" in early.err
+    for day in range(0, counted.bins, SLOTS):
+        for k in range(day, day + SLOTS):
+            book.note(counted.time(k), counted.counts_veh[k])
+        book.flush()
+    assert "is the first champion" in command(*words, "--model", "last").out
+    assert "profile is promoted over last" in command(*words, "--model", "profile").out
 
 
 def test_finer_counts_are_put_into_the_champions_bins(command: Callable[..., Any], table: Path, tmp_path: Path) -> None:

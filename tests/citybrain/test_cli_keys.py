@@ -61,6 +61,14 @@ def test_a_key_is_printed_once_and_listed_without_its_text(typed: Typed, tmp_pat
     assert ring(tmp_path).find(token) is None and "revoked" in typed("keys", "list", *where).out
 
 
+def test_a_sensors_key_is_limited_to_what_is_named(typed: Typed, tmp_path: Path) -> None:
+    where = ("--folder", str(tmp_path))
+    made = typed("keys", "add", "radar", "--purpose", "ingest", "--sensors", "A0", "--sensors", "north-*", *where)
+    key = ring(tmp_path).find(made.out.strip())
+    assert made.code == 0 and key is not None and key.sensors == ("A0", "north-*") and "to ingest A0, north-*" in made.err
+    assert "A0 north-*" in typed("keys", "list", *where).out
+
+
 def test_without_keys_the_list_says_how_to_make_one(typed: Typed, tmp_path: Path) -> None:
     assert "keys add NAME" in typed("keys", "list", "--folder", str(tmp_path / "none")).out
     assert not (tmp_path / "none").exists()
@@ -73,6 +81,8 @@ def test_without_keys_the_list_says_how_to_make_one(typed: Typed, tmp_path: Path
         (("add", "x", "--purpose", "all"), "--purpose 'all'"),
         (("add", "x", "--days", "0"), "expected more than 0"),
         (("add", "gpu", "--purpose", "train", "--role", "admin"), "it commands nothing"),
+        (("add", "radar", "--purpose", "ingest"), "--sensors PATTERN must say"),
+        (("add", "x", "--sensors", "A0"), "sensors are for a key to ingest"),
         (("revoke", "nobody"), "no key 'nobody'"),
     ],
 )
@@ -98,6 +108,15 @@ def test_a_whole_trail_is_good_and_its_head_can_be_noted(typed: Typed, state: Pa
     assert typed("audit", "verify", "--folder", str(state), "--anchor", anchor).code == 0
 
 
+def test_the_trail_is_found_by_the_city_s_file_too(typed: Typed, state: Path, grid_net: Path) -> None:
+    city = state / "city.toml"
+    city.write_text(f'[street]\nnet = "{grid_net}"\nat = "tcp:127.0.0.1:1"\n[keep]\nfolder = "."\n')
+    assert "3 records, none changed or missing" in typed("audit", "verify", "--city", str(city)).out
+    city.write_text(city.read_text() + 'database = "mysql://x"\n')
+    ended = typed("audit", "verify", "--city", str(city))
+    assert ended.code == 2 and "expected postgresql://USER@HOST/NAME" in ended.err
+
+
 def test_a_tampered_trail_is_code_1_and_the_first_bad_number(typed: Typed, state: Path) -> None:
     connection = sqlite3.connect(state / "city.db")
     connection.execute("UPDATE audit SET who = 'bo' WHERE number = 2")
@@ -105,6 +124,18 @@ def test_a_tampered_trail_is_code_1_and_the_first_bad_number(typed: Typed, state
     connection.close()
     ended = typed("audit", "verify", "--folder", str(state))
     assert (ended.code, ended.out) == (1, "") and "record 2 is not what was written" in ended.err
+
+
+def test_the_newest_records_are_listed_and_denials_with_what_was_tried(typed: Typed, state: Path) -> None:
+    with Store(state / "city.db", durable=False) as store, store.transaction() as db:
+        args = {"status": 403, "number": 7, "routes": {"POST /v1/commands/fault": 7}, "addresses": {"10.0.0.1": 7}}
+        audit.append(db, "eve (0123)", "denied", args, "denied 7 times: not allowed (403)", 1_800_000_000.0)
+    whole = typed("audit", "list", "--folder", str(state), "--limit", "3")
+    assert whole.code == 0 and [line.split()[0] for line in whole.out.splitlines()] == ["no.", "2", "3", "4"]
+    denied = typed("audit", "list", "--folder", str(state), "--what", "denied").out
+    assert "eve (0123)" in denied and "POST /v1/commands/fault x 7" in denied and "2027-01-15 08:00:00" in denied and "ana" not in denied
+    assert "no such records" in typed("audit", "list", "--folder", str(state), "--what", "fault").out
+    assert typed("audit", "list", "--folder", str(state / "none")).code == 2
 
 
 def test_no_trail_is_one_sentence_and_code_2(typed: Typed, tmp_path: Path) -> None:

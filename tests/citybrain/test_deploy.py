@@ -12,6 +12,7 @@ from citybrain.service.alarms import WORDS
 
 ROOT = Path(cli.__file__).resolve().parents[1]
 RUNBOOKS = ("docs/runbook.md", "docs/runbook.zh.md")
+UNITS = ("deploy/citybrain.service", "deploy/citybrain-backup.service", "deploy/citybrain-forecast.service")
 FIGURES = ("citybrain/service/showing.py", "citybrain/web/exposition.py")
 
 
@@ -21,7 +22,16 @@ def test_the_runbook_says_what_to_do_at_every_alarm(name: str) -> None:
     assert sorted(rows) == sorted(WORDS)
 
 
-@pytest.mark.parametrize("name", [*RUNBOOKS, "deploy/citybrain.service", "deploy/citybrain-backup.service", "deploy/prometheus.yml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *RUNBOOKS,
+        "deploy/citybrain.service",
+        "deploy/citybrain-backup.service",
+        "deploy/citybrain-forecast.service",
+        "deploy/prometheus.yml",
+    ],
+)
 def test_every_command_that_is_named_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     asked = {word.replace("-", "_") for word in re.findall(r"`ask ([a-z-]+)", text)}

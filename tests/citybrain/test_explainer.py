@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from citybrain.assemble import planner
+from citybrain.assemble import CONTROLLERS, planner
 from citybrain.explainer import Explainer, chosen_phase, values_of
 from signals.approach import approach
 from signals.errors import ConfigError
@@ -157,3 +157,11 @@ def test_sentences_are_written_as_json_lines(tell: Tell, busy: Observation, tmp_
 def test_the_chosen_phase_is_the_first_or_the_forced_one(phases: tuple[int, ...], running: int, forced: int, chosen: int) -> None:
     plan = TimingPlan("A0", tuple(Stage(p, 10.0) for p in phases), 0.0, 60.0)
     assert chosen_phase(plan, running, forced) == chosen
+
+
+@pytest.mark.parametrize("name", [one.name for one in CONTROLLERS.values() if one.make is not None])
+def test_every_controller_s_plans_are_explained(
+    tell: Tell, grid: Network, limits: tuple[SafetyEnvelope, ...], busy: Observation, name: str
+) -> None:
+    tick, explained = tell(planner(name, grid, limits), busy)
+    assert all(explained.sentence(i, tick).startswith(signal.id) for i, signal in enumerate(grid.signals))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from signals.layout import lay_out
-from signals.planners.rolling_horizon import Lookahead, Pricing, RollingHorizon, cheapest, lane_shares, ways_between
+from signals.planners.rolling_horizon import SHARES, Lookahead, Pricing, RollingHorizon, cheapest, lane_spread, ways_between
 from signals.safety import adopt, approach, vet
 from signals.types import FlowForecast, Network, Observation, SafetyEnvelope
 
@@ -116,7 +116,7 @@ def test_a_movements_flow_is_shared_evenly_by_its_lanes(four_arm: Network) -> No
     uses = s.uses.copy()
     uses[1, 1] = True  # the way through from the north may use the left lane as well
     network = replace(four_arm, signals=(replace(s, uses=uses),))
-    shares = lane_shares(network, lay_out(network))
+    shares = SHARES[lane_spread(lay_out(network))]
     assert shares[:2, 1].tolist() == [0.5, 0.5]
     assert shares.sum(axis=0).tolist() == [1.0] * 12
 
@@ -162,7 +162,7 @@ def street(pair: Network) -> Network:
 
 def test_ways_lead_from_who_leaves_by_a_street_to_every_movement_of_the_lanes_that_it_feeds(street: Network) -> None:
     layout = lay_out(street)
-    ways, leads_to = ways_between(street, layout, lane_shares(street, layout), 80.0)
+    ways, leads_to = ways_between(street, layout, lane_spread(layout), 80.0)
     # The left turn from the north (2), the right turn from the south (6) and the way through from the west (10) leave for the east.
     assert np.diff(ways.start).tolist() == [0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 3, 0] + [0] * 12
     assert ways.lane.tolist() == [14, 14, 15] * 3
@@ -173,7 +173,7 @@ def test_ways_lead_from_who_leaves_by_a_street_to_every_movement_of_the_lanes_th
 
 def test_a_way_takes_the_crossing_of_the_junction_and_the_street_at_its_speed(street: Network) -> None:
     layout = lay_out(street)
-    ways, _ = ways_between(street, layout, lane_shares(street, layout), 80.0)
+    ways, _ = ways_between(street, layout, lane_spread(layout), 80.0)
     # 300 m at 50 km/h after 20 m (left), 12 m (right) and 24 m (through) of junction: 320, 312 and 324 m at 13.89 m/s.
     assert ways.travel_s.tolist() == pytest.approx([23.04] * 3 + [22.464] * 3 + [23.328] * 3)
 
@@ -184,7 +184,7 @@ def test_a_movement_of_two_lanes_is_met_on_each_by_its_share(street: Network) ->
     uses[7, 10] = True  # the way through from the west may use the left lane as well
     network = replace(street, signals=(west, replace(east, uses=uses)))
     layout = lay_out(network)
-    ways, _ = ways_between(network, layout, lane_shares(network, layout), 80.0)
+    ways, _ = ways_between(network, layout, lane_spread(layout), 80.0)
     found = list(zip(ways.lane.tolist(), ways.movement.tolist(), ways.share.tolist(), strict=True))
     assert found[:4] == [(14, 9, 1.0), (14, 10, 0.5), (15, 10, 0.5), (15, 11, 1.0)]
 
@@ -192,13 +192,13 @@ def test_a_movement_of_two_lanes_is_met_on_each_by_its_share(street: Network) ->
 @pytest.mark.parametrize(("least_m", "ways_count"), [(299.0, 9), (300.0, 9), (301.0, 0), (float("inf"), 0)])
 def test_over_streets_that_are_too_short_there_are_no_ways(street: Network, least_m: float, ways_count: int) -> None:
     layout = lay_out(street)
-    ways, leads_to = ways_between(street, layout, lane_shares(street, layout), least_m)
+    ways, leads_to = ways_between(street, layout, lane_spread(layout), least_m)
     assert (ways.lane.size, leads_to.size, int(ways.start[-1])) == (ways_count,) * 3
     assert ways.start.size == layout.movements + 1
 
 
 def test_there_are_no_ways_where_no_lane_is_fed(pair: Network) -> None:
     layout = lay_out(pair)
-    ways, _ = ways_between(pair, layout, lane_shares(pair, layout), 0.0)
+    ways, _ = ways_between(pair, layout, lane_spread(layout), 0.0)
     assert ways.lane.size == 0
     assert not ways.start.any()

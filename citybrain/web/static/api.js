@@ -40,6 +40,7 @@ export const api = {
   csrf: '', // of the session; what changes anything must carry it
   get: (path) => asked(`/v1/${path}`),
   city: () => asked('/v1/city'),
+  tile: (number) => asked(`/v1/tiles/${number}`),
   drawing: (id) => asked(`/v1/city/${within(id)}`),
   signal: (id) => asked(`/v1/signals/${within(id)}`),
   history: (id, seconds) => asked(`/v1/signals/${within(id)}/history?seconds=${seconds}`),

@@ -62,12 +62,15 @@ export function diagram({ id, title, f, label, marks, key = [], table = null, st
 
 const keyPicture = (kind) => s('svg', { viewBox: '0 0 20 12', class: 'chart', 'aria-hidden': 'true' }, keyMark(kind));
 
+const KEYS = { up: 'M10 1l5 9H5z', ring: 'M10 2a4 4 0 1 0 .01 0z', square: 'M6.5 2.5h7v7h-7z', diamond: 'M10 1l5 5l-5 5l-5 -5z',
+  cross: 'M6.5 2.5l7 7m0 -7l-7 7', dash: 'M6 6h8' };
+
 function keyMark(kind) {
   if (kind.startsWith('line')) return s('line', { x1: 0, x2: 20, y1: 6, y2: 6, class: kind.slice(5) });
   if (kind.startsWith('dot')) return s('circle', { cx: 10, cy: 6, r: 3, class: kind.slice(4) });
   if (kind.startsWith('path')) {
     const [, shape, name] = kind.split(' ');
-    return s('path', { d: { up: 'M10 1l5 9H5z', ring: 'M10 2a4 4 0 1 0 .01 0z' }[shape], class: name });
+    return s('path', { d: KEYS[shape], class: `${name} end-${shape}` });
   }
   return s('rect', { x: 0, y: 1, width: 20, height: 10, class: kind });
 }

@@ -1,45 +1,13 @@
 // The city as columns: what never changes (City) and what changes every second (Live).
 
+import { column, metres, Sheet } from './sheet.js';
 import { bytesOf } from './stream.js';
-
-const column = (text, Kind) => new Kind(bytesOf(text).buffer);
-
-/** Metres east and north of the city's south-west corner. */
-function metres(packed, [west, south]) {
-  const dm = column(packed, Int32Array);
-  const found = new Float32Array(dm.length);
-  for (let k = 0; k < dm.length; k += 2) {
-    found[k] = dm[k] / 10 - west;
-    found[k + 1] = dm[k + 1] / 10 - south;
-  }
-  return found;
-}
-
-/** Boxes [west, south, east, north] around each part of a row of points. */
-function boxes(start, xy) {
-  const found = new Float32Array(4 * (start.length - 1));
-  for (let k = 0; k + 1 < start.length; k++) {
-    const box = [Infinity, Infinity, -Infinity, -Infinity];
-    for (let p = start[k]; p < start[k + 1]; p++) {
-      box[0] = Math.min(box[0], xy[2 * p]);
-      box[1] = Math.min(box[1], xy[2 * p + 1]);
-      box[2] = Math.max(box[2], xy[2 * p]);
-      box[3] = Math.max(box[3], xy[2 * p + 1]);
-    }
-    found.set(box, 4 * k);
-  }
-  return found;
-}
-
-function shapes(part, bounds) {
-  const start = column(part.start, Uint32Array);
-  const xy = metres(part.xy_dm, bounds);
-  return { start, xy, box: boxes(start, xy), count: start.length - 1 };
-}
+import { Tiles } from './tiles.js';
 
 export class City {
   constructor(body) {
     const bounds = body.bounds_m;
+    this.bounds = bounds;
     this.site = body.site;
     this.simulated = body.simulated;
     this.controllers = body.controllers ?? [];
@@ -50,14 +18,32 @@ export class City {
     this.index = new Map(this.ids.map((id, k) => [id, k]));
     this.xy = metres(body.signals.xy_dm, bounds);
     this.phases = column(body.signals.phases, Uint8Array);
-    this.roads = { ...shapes(body.roads, bounds), lanes: column(body.roads.lanes, Uint8Array) };
-    this.areas = shapes(body.areas, bounds);
-    this.stops = {
-      start: column(body.stops.start, Uint32Array),
-      xy: metres(body.stops.xy_dm, bounds),
-      heading: Float32Array.from(column(body.stops.heading_ddeg, Int16Array), (ddeg) => (ddeg * Math.PI) / 1800),
-    };
-    this.lamps = { start: column(body.lamps.start, Uint32Array), code: column(body.lamps.code, Uint8Array) };
+    this.changed = () => {}; // called when more of the map has come
+    this.draws(body);
+  }
+
+  /** What is drawn: all of it, or of a large city an overview and tiles; `pending` while these are still being made. */
+  draws(body) {
+    this.pending = Boolean(body.pending);
+    this.sheet = new Sheet(body, this.bounds);
+    this.owned = new Map(this.sheet.own.entries()); // by signal, its stop lines and lamps where they are here
+    this.tiles = body.tiles ? new Tiles(body.tiles, this.bounds, (signals, sheet) => this.came(signals, sheet)) : null;
+  }
+
+  came(signals, sheet) {
+    signals.forEach((i, k) => (sheet ? this.owned.set(i, sheet.own[k]) : this.owned.delete(i)));
+    if (sheet) this.changed();
+  }
+
+  /** The sheets that a view needs; the overview stays below until all tiles are here. */
+  sheets(view) {
+    const found = this.tiles?.look(view);
+    return found ? (found.whole ? found.sheets : [this.sheet, ...found.sheets]) : [this.sheet];
+  }
+
+  /** The stop lines and lamps of a signal; undefined where they are not here. */
+  own(i) {
+    return this.owned.get(i);
   }
 }
 
@@ -118,9 +104,9 @@ export class Live {
 
   /** What stop line k of signal i is shown: a LAMP, and whether other movements of the lane are red. */
   lamp(i, k) {
-    const { stops, lamps } = this.city;
-    const width = stops.start[i + 1] - stops.start[i];
-    const codeOf = (phase) => lamps.code[lamps.start[i] + (phase - 1) * width + k];
+    const own = this.city.own(i);
+    if (!own) return { lamp: LAMP.unknown, partly: false };
+    const codeOf = (phase) => own.codes[(phase - 1) * own.n + k];
     const phase = this.phase(i);
     if (phase < 1 || phase > this.city.phases[i] || this.health[i] >= 2) return { lamp: LAMP.unknown, partly: false };
     const code = codeOf(phase);

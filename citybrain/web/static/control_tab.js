@@ -31,13 +31,21 @@ export class ControlTab {
   }
 
   modes(detail) {
-    const change = (name) => () => order('set_mode', { mode: name, signals: [detail.id], reason: '' });
     const button = (name) =>
-      h('input', { type: 'radio', name: 'mode', value: name, checked: name === detail.mode, disabled: !may('operator'),
-        on: { change: change(name) } });
+      h('input', { type: 'radio', name: 'mode', value: name, checked: name === detail.mode, disabled: !may('operator') });
     const one = (name) => h('label', { class: 'choice' }, button(name),
       h('span', {}, h('b', {}, t(`mode_${name}`)), h('small', {}, t(`mode_${name}_means`))));
-    return h('fieldset', { class: 'modes' }, h('legend', {}, t('mode')), MODES.map(one));
+    const reason = h('label', { class: 'field wide' }, t('reason'), h('input', { name: 'reason', type: 'text', maxlength: '300',
+      autocomplete: 'off' }));
+    const doing = h('div', { class: 'fields settle', hidden: true }, reason, h('button', { type: 'submit', class: 'primary' }, t('mode_do')));
+    const form = h('form', { id: 'mode-form' }, h('fieldset', { class: 'modes' }, h('legend', {}, t('mode')), MODES.map(one)), doing);
+    form.addEventListener('change', () => (doing.hidden = new FormData(form).get('mode') === detail.mode));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const data = new FormData(form);
+      order('set_mode', { mode: data.get('mode'), signals: [detail.id], reason: data.get('reason') });
+    });
+    return form;
   }
 
   form(detail, drawing) {

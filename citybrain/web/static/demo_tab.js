@@ -6,8 +6,10 @@ import { t } from './language.js';
 
 /** `share`: of the detectors; `one`: hits the open signal; `name`: of its words, where it is not the kind. */
 const FAULTS = [
+  { kind: 'heal' },
   { kind: 'dead', share: 0.3 },
   { kind: 'dead', share: 1, name: 'dead_all' },
+  { kind: 'service' },
   { kind: 'stuck', share: 0.3 },
   { kind: 'mute', one: true },
   { kind: 'refuse', one: true },
@@ -17,8 +19,6 @@ const FAULTS = [
   { kind: 'restart', one: true },
   { kind: 'reset', one: true },
   { kind: 'end' },
-  { kind: 'service' },
-  { kind: 'heal' },
 ];
 const MENDS = ['heal', 'reset'];
 

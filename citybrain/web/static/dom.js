@@ -27,6 +27,14 @@ export function put(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 }
 
+/** Put these in place of what is there, under the hands of whoever works with it: a press is waited for, the focus stays on its id. */
+export function renew(element, ...children) {
+  if (element.querySelector('button:active')) return;
+  const focused = element.contains(document.activeElement) ? document.activeElement.id : '';
+  put(element, ...children);
+  if (focused) byId(focused)?.focus();
+}
+
 /** The element of an id. */
 export const byId = (id) => document.getElementById(id);
 

@@ -2,16 +2,14 @@
 
 import { api } from './api.js';
 import { may, order, orderButton, askReason } from './commands.js';
-import { h, put, say } from './dom.js';
+import { h, put, renew, say } from './dom.js';
 import { demoTab } from './demo_tab.js';
 import { drawComparison } from './kpi.js';
-import { clock, language, moment, number, quantity, t } from './language.js';
+import { clock, language, moment, named, number, quantity, t } from './language.js';
 import { Tabs } from './tabs.js';
 
 const LOOK_MS = 5000;
 const LEVELS = { critical: '✖', warning: '▲', info: '●' };
-/** The name of somebody without the number of their key, which stands in the title. */
-const named = (who) => who.replace(/ \([0-9a-f]+\)$/, '');
 const spoken = (sentence) => (typeof sentence === 'string' ? sentence : (sentence?.[language()] ?? sentence?.en ?? ''));
 
 /** Its sentence, without the name of the signal that stands beside it. */
@@ -32,7 +30,7 @@ export class Drawer {
     const counted = { alarms: this.alarms.length, proposals: this.proposals.length };
     this.tabs.draw(this.keys.map((key) => [key, [t(`tab_${key}`),
       counted[key] ? h('b', { class: `count ${key}` }, number(counted[key])) : '']]), t('events'));
-    for (const key of this.keys) if (key !== 'audit') this.show(key);
+    for (const key of this.keys) if (key !== 'audit' || this.tabs.current === 'audit') this.show(key);
   }
 
   takeAlarms(alarms) {
@@ -75,28 +73,28 @@ export class Drawer {
     }
   }
 
-  signalLink(id) {
-    return id ? h('button', { type: 'button', class: 'link-button', on: { click: () => this.choose(this.city.index.get(id)) } },
-      id) : t('the_service');
+  signalLink(id, where) {
+    const on = { click: () => this.choose(this.city.index.get(id)) };
+    return id ? h('button', { type: 'button', class: 'link-button', id: `${where}-${id}`, on }, id) : t('the_service');
   }
 
   drawAlarms(panel) {
     if (!this.alarms.length) return put(panel, h('p', { class: 'empty' }, h('i', { class: 'well', 'aria-hidden': 'true' }, '✓'), ' ',
       t('no_alarms')));
-    return put(panel, h('ul', { class: 'events' }, this.alarms.map((one) => h('li', { class: `level-${one.level}` },
+    return renew(panel, h('ul', { class: 'events' }, this.alarms.map((one) => h('li', { class: `level-${one.level}` },
       h('i', { 'aria-hidden': 'true' }, LEVELS[one.level] ?? '●'), h('b', {}, t(`level_${one.level}`)),
-      h('time', {}, t('since', { time: clock(one.since_s) })), this.signalLink(one.signal), h('span', {}, alarmWords(one))))));
+      h('time', {}, t('since', { time: clock(one.since_s) })), this.signalLink(one.signal, `alarm-${one.kind}`), h('span', {}, alarmWords(one))))));
   }
 
   drawProposals(panel) {
     if (!this.proposals.length) return put(panel, h('p', { class: 'empty' }, t('no_proposals')));
-    return put(panel, h('ul', { class: 'events' }, this.proposals.map((one) => this.proposal(one))));
+    return renew(panel, h('ul', { class: 'events' }, this.proposals.map((one) => this.proposal(one))));
   }
 
   proposal(one) {
     const stages = one.stages.map(([phase, green]) => `${phase}: ${quantity(green, 's')}`).join(' · ');
-    const button = (what, kind) => orderButton(t(what), 'engineer', () => this.settle(what, one), kind);
-    return h('li', {}, h('b', {}, `№ ${one.number}`), this.signalLink(one.signal), h('span', {}, stages),
+    const button = (what, kind) => orderButton(t(what), 'engineer', () => this.settle(what, one), kind, `${what}-${one.number}`);
+    return h('li', {}, h('b', {}, `№ ${one.number}`), this.signalLink(one.signal, `proposal-${one.number}`), h('span', {}, stages),
       h('span', {}, [named(one.by), one.reason].filter(Boolean).join(' · ')),
       h('span', { class: 'buttons' }, button('approve', 'primary'), button('reject', '')));
   }
@@ -114,7 +112,8 @@ export class Drawer {
       const row = (one) => h('tr', {},
         h('td', { class: 'num' }, number(one.number)), h('td', { class: 'nowrap' }, moment(one.at_s)), h('td', { title: one.who },
           named(one.who)),
-        h('th', { scope: 'row', class: 'nowrap' }, t(`what_${one.what}`)), h('td', { class: 'wide' }, one.outcome));
+        h('th', { scope: 'row', class: 'nowrap' }, t(`what_${one.what}`)), h('td', { class: 'wide' }, one.outcome,
+          one.args?.reason && h('small', { class: 'reason' }, t('because', { reason: one.args.reason }))));
       const heads = ['number', 'time', 'who', 'what', 'outcome'].map((key) => h('th', { scope: 'col' }, t(`audit_${key}`)));
       put(panel, h('div', { class: 'table-box' }, h('table', { class: 'audit' },
         h('caption', { class: 'sr' }, t('tab_audit')), h('thead', {}, h('tr', {}, heads)), h('tbody', {}, newest.map(row)))));

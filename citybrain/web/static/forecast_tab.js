@@ -3,7 +3,7 @@
 import { h, put } from './dom.js';
 import { forecastChart } from './forecast_chart.js';
 import { stamp } from './kpi.js';
-import { t } from './language.js';
+import { armName, t } from './language.js';
 
 export class ForecastTab {
   constructor(root) {
@@ -18,13 +18,13 @@ export class ForecastTab {
     const which = drawing.movements.flatMap((m, k) => (m.arm && m.turn !== 'crossing' && (!this.arm || m.arm === this.arm) ? [k] : []));
     const focused = document.activeElement?.id === 'forecast-arm';
     const change = (event) => this.choose(event.target.value);
-    const options = [h('option', { value: '' }, t('all_arms')), arms.map((arm) => h('option', { value: arm }, arm))];
+    const options = [h('option', { value: '' }, t('all_arms')), arms.map((arm) => h('option', { value: arm }, armName(arm)))];
     const chooser = h('label', { class: 'inline' }, t('arm'), ' ',
       h('select', { id: 'forecast-arm', value: this.arm, on: { change } }, options));
     const rung = [detail.forecast?.rung].flat().filter(Boolean);
-    const chart = forecastChart(history, detail.forecast, which, this.arm || t('all_arms'), stamp(history.t1_s, simulated));
+    const chart = forecastChart(history, detail.forecast, which, armName(this.arm) || t('all_arms'), stamp(history.t1_s, simulated));
     put(this.root, chooser, chart ?? h('p', { class: 'empty' }, t('no_forecast')),
-      rung.length > 0 && h('p', { class: 'ack' }, t('rung', { rung: [...new Set(rung)].map((one) => t(`rung_${one}`)).join(', ') })));
+      chart && rung.length > 0 && h('p', { class: 'ack' }, t('rung', { rung: [...new Set(rung)].map((one) => t(`rung_${one}`)).join(', ') })));
     if (focused) this.root.querySelector('#forecast-arm').focus();
   }
 

@@ -1,7 +1,7 @@
 // A phase as a picture: an arrow for every movement that it serves, drawn from where the arm lies.
 
 import { s } from './dom.js';
-import { t } from './language.js';
+import { armName, t } from './language.js';
 
 const ON_ROAD = 4.2; // beside the middle of the road, on the right
 const OUT = 20;
@@ -38,7 +38,7 @@ export function armsOf(drawing, phase) {
     if (!arms.has(m.arm)) arms.set(m.arm, new Set());
     arms.get(m.arm).add(t(`turn_${m.turn}`));
   });
-  return [...arms].map(([arm, turns]) => `${arm} ${[...turns].join('+')}`).join(', ');
+  return [...arms].map(([arm, turns]) => `${armName(arm)} ${[...turns].join('+')}`).join(', ');
 }
 
 /** The picture of a phase (from 1). */

@@ -19,16 +19,16 @@ const dot = (index) => h('i', { class: 'dot', vars: { '--c': stepColour(index ? 
 
 /** The strip at the top. */
 export function drawKpis(root, kpi, simulated) {
-  const when = () => stamp(kpi?.now_s, simulated);
+  const when = (value) => (value === null || value === undefined ? h('span', {}, t('gathering')) : stamp(kpi?.now_s, simulated));
   const change = kpi?.congestion_15 && kpi?.congestion ? kpi.congestion_15 - kpi.congestion : NaN;
   const trend = Number.isFinite(change) ? t(change > 0.02 ? 'rising' : change < -0.02 ? 'falling' : 'steady') : '';
   put(root,
-    card('congestion', number(kpi?.congestion, 2), '', when(), dot(kpi?.congestion)),
+    card('congestion', number(kpi?.congestion, 2), '', when(kpi?.congestion), dot(kpi?.congestion)),
     card('congestion_15', number(kpi?.congestion_15, 2), '', [trend, t('forecast_word')].filter(Boolean).join(' · '),
       dot(kpi?.congestion_15)),
-    card('queue', number(kpi?.queue_veh), t('veh'), when()),
-    card('throughput', number(kpi?.throughput_veh_h), t('veh_h'), when()),
-    card('delay', number(kpi?.delay_s_per_veh, 1), t('s_veh'), when()),
+    card('queue', number(kpi?.queue_veh), t('veh'), stamp(kpi?.now_s, simulated)),
+    card('throughput', number(kpi?.throughput_veh_h), t('veh_h'), when(kpi?.throughput_veh_h)),
+    card('delay', number(kpi?.delay_s_per_veh, 1), t('s_veh'), when(kpi?.delay_s_per_veh)),
     differenceCard(kpi));
 }
 
@@ -58,7 +58,7 @@ const ROWS = [
 export function drawComparison(root, kpi, simulated) {
   if (!kpi?.before?.minutes && !kpi?.after?.minutes) return put(root, h('p', { class: 'empty' }, t('no_comparison')));
   const head = (key, one) =>
-    h('th', { scope: 'col' }, t(key), h('small', {}, one.setting || '–'),
+    h('th', { scope: 'col' }, t(key), h('small', {}, spoken(one.setting_words) || one.setting || '–'),
       h('small', { class: 'nowrap' }, one.minutes ? `${clock(one.from_s, false)}–${clock(one.to_s, false)}` : ''));
   const rows = ROWS.map(([key, name, unit, digits]) =>
     h('tr', {}, h('th', { scope: 'row' }, t(`kpi_${name}`)), h('td', {}, number(kpi.before[key], digits)),

@@ -40,6 +40,12 @@ const known = (value) => typeof value === 'number' && Number.isFinite(value);
 /** What a sentence says of a signal, without the name that stands beside it. */
 export const about = (id, sentence) => (id && sentence.startsWith(id) ? sentence.slice(id.length).replace(/^[:\uff1a]\s*/, '') : sentence);
 
+/** The name of somebody without the number of their key, which stands in a title beside it. */
+export const named = (who) => who.replace(/ \([0-9a-f]+\)$/, '');
+
+/** A compass point, or a road with it, as the reader's language has it. */
+export const armName = (arm) => arm.replace(/^[NESW]{1,2}(?= |$)/, (point) => t(`arm_${point}`));
+
 /** A number with its digits after the point; a dash where there is none. */
 export function number(value, digits = 0) {
   if (!known(value)) return '–';

@@ -13,6 +13,7 @@ import { SignalPanel } from './panel.js';
 import { signedIn } from './sign_in.js';
 import { Stream } from './stream.js';
 
+const DRAWING_MS = 2000;
 const page = { kpi: null };
 
 async function begin() {
@@ -23,6 +24,7 @@ async function begin() {
     light: '' }[document.documentElement.dataset.theme ?? '']));
   document.querySelectorAll('#views [data-view]').forEach((one) => one.addEventListener('click', () => view(one.dataset.view)));
   Object.assign(session, await signedIn());
+  if (location.search) history.replaceState(null, '', `/${location.hash}`);
   page.city = new City(await loaded());
   page.live = new Live(page.city);
   page.map = new CityMap(byId('map'), page.city, page.live, choose);
@@ -36,6 +38,7 @@ async function begin() {
   words();
   follow();
   fromHash();
+  awaitDrawing();
   document.body.dataset.ready = 'true';
 }
 
@@ -52,9 +55,22 @@ async function loaded() {
   }
 }
 
+/** A large city's roads are still being drawn by the service: straight streets stand in until they come. */
+function awaitDrawing() {
+  if (!page.city.pending) return;
+  setTimeout(async () => {
+    const body = await api.city().catch(() => null);
+    if (body && !body.pending) {
+      page.city.draws(body);
+      page.map.moved();
+    }
+    awaitDrawing();
+  }, DRAWING_MS);
+}
+
 function words() {
   const { city } = page;
-  document.title = `${city.site} · City Brain`;
+  document.title = `${city.site} · ${t('brand')}`;
   byId('site').textContent = city.site;
   const nature = byId('nature');
   nature.hidden = false;
@@ -65,7 +81,7 @@ function words() {
   other.lang = language() === 'en' ? 'zh-CN' : 'en';
   const who = byId('who');
   who.hidden = !session.who;
-  who.textContent = t(`role_${session.role}`);
+  put(who, t(`role_${session.role}`), h('span', { class: 'leave' }, ` · ${t('sign_out')}`));
   who.title = `${session.who} · ${t('sign_out')}`;
   who.setAttribute('aria-label', `${session.who}, ${t(`role_${session.role}`)}. ${t('sign_out')}`);
   put(byId('controller'), city.controllers.map(([name, title]) => h('option', { value: name, title }, name)));
@@ -153,7 +169,8 @@ async function changeController(event) {
   const name = select.value;
   const before = page.kpi?.controller ?? '';
   page.switching = true; // figures that come meanwhile leave the choice as it is
-  const reason = await askReason(t('switch_controller'), t('switch_controller_text', { name }));
+  const reason = await askReason(t('switch_controller'), t('switch_controller_text',
+    { name, what: select.selectedOptions[0]?.title ?? '' }));
   const taken = reason !== null && (await order('set_controller', { controller: name, reason })) !== null;
   select.value = taken ? name : before;
   page.kpi = { ...page.kpi, controller: select.value };

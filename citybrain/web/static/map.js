@@ -30,6 +30,7 @@ export class CityMap {
     put(root, this.still, this.canvas, this.tools, this.legend, this.tip);
     this.roadsSeen = null;
     this.colours = canvasColours();
+    city.changed = () => this.draw(true);
     listen(this);
     new ResizeObserver(() => this.resized()).observe(root);
     this.words();
@@ -95,7 +96,8 @@ export class CityMap {
   /** The view changed: roads at once if they are few, else shifted now and drawn when the hand rests. */
   moved() {
     clearTimeout(this.resting);
-    const quick = this.city.roads.count <= QUICK_ROADS || this.roadsSeen === null;
+    const roads = this.city.sheets(this.view).reduce((sum, sheet) => sum + sheet.roads.count, 0);
+    const quick = roads <= QUICK_ROADS || this.roadsSeen === null;
     if (!quick) this.resting = setTimeout(() => this.draw(true), REST_MS);
     this.draw(quick);
     this.drawLegend();
@@ -122,7 +124,7 @@ export class CityMap {
   paintRoads() {
     this.roadsDue = false;
     this.still.style.transform = '';
-    drawRoads(this.start(this.still), this.city, this.view, this.colours);
+    drawRoads(this.start(this.still), this.city.sheets(this.view), this.view, this.colours);
     this.roadsSeen = { x: this.view.x, y: this.view.y, scale: this.view.scale };
   }
 

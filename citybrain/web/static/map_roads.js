@@ -17,17 +17,20 @@ function trace(context, part, k, view) {
 const seen = (box, k, [west, south, east, north]) =>
   box[4 * k] <= east && box[4 * k + 2] >= west && box[4 * k + 1] <= north && box[4 * k + 3] >= south;
 
-/** Draw all roads in sight: an edge and a filling for each number of lanes, so that crossings look joined. */
-export function drawRoads(context, city, view, colours) {
-  const { roads, areas } = city;
+/** Draw the roads in sight of some sheets: an edge and a filling for each number of lanes, so that crossings look joined. */
+export function drawRoads(context, sheets, view, colours) {
   const sight = view.box();
   const byLanes = new Map();
-  for (let k = 0; k < roads.count; k++) {
-    if (!seen(roads.box, k, sight)) continue;
-    if (!byLanes.has(roads.lanes[k])) byLanes.set(roads.lanes[k], []);
-    byLanes.get(roads.lanes[k]).push(k);
+  let count = 0;
+  for (const { roads } of sheets) {
+    for (let k = 0; k < roads.count; k++) {
+      if (!seen(roads.box, k, sight)) continue;
+      if (!byLanes.has(roads.lanes[k])) byLanes.set(roads.lanes[k], []);
+      byLanes.get(roads.lanes[k]).push([roads, k]);
+      count += 1;
+    }
   }
-  const least = LEAST_ROAD_PX[roads.count > MANY ? 'many' : 'few'];
+  const least = LEAST_ROAD_PX[count > MANY ? 'many' : 'few'];
   const close = view.scale > 0.35;
   context.lineJoin = context.lineCap = 'round';
   for (const edge of close ? [true, false] : [false]) {
@@ -36,10 +39,10 @@ export function drawRoads(context, city, view, colours) {
       context.lineWidth = Math.max(lanes * LANE_M * view.scale, least) + (edge ? 2 : 0);
       context.lineCap = close ? 'butt' : 'round';
       context.beginPath();
-      for (const k of some) trace(context, roads, k, view);
+      for (const [roads, k] of some) trace(context, roads, k, view);
       context.stroke();
     }
-    if (close) fillAreas(context, areas, view, sight, edge);
+    if (close) for (const { areas } of sheets) fillAreas(context, areas, view, sight, edge);
   }
 }
 

@@ -8,28 +8,26 @@ const FIRST = [LAMP.protected, LAMP.permissive, LAMP.amber, LAMP.red]; // what a
 const known = new WeakMap();
 
 /** The arms of a signal, each as the direction it lies in and its stop lines. */
-function armsOf(city, i) {
-  const { start, heading } = city.stops;
+function armsOf({ n, heading }) {
   const arms = [];
-  for (let k = start[i]; k < start[i + 1]; k++) {
+  for (let k = 0; k < n; k++) {
     const apart = (arm) => Math.abs(Math.atan2(Math.sin(arm.heading - heading[k]), Math.cos(arm.heading - heading[k])));
     const arm = arms.find((one) => apart(one) < APART);
-    if (arm) arm.stops.push(k - start[i]);
-    else arms.push({ heading: heading[k], stops: [k - start[i]] });
+    if (arm) arm.stops.push(k);
+    else arms.push({ heading: heading[k], stops: [k] });
   }
   return arms;
 }
 
-function arms(city, i) {
-  if (!known.has(city)) known.set(city, new Map());
-  const found = known.get(city);
-  if (!found.has(i)) found.set(i, armsOf(city, i));
-  return found.get(i);
+function arms(own) {
+  if (!known.has(own)) known.set(own, armsOf(own));
+  return known.get(own);
 }
 
 /** The marks around a disc of radius r at (x, y). */
 export function drawRose(context, city, live, i, x, y, r) {
-  for (const arm of arms(city, i)) {
+  const own = city.own(i);
+  for (const arm of own ? arms(own) : []) {
     const shown = arm.stops.map((k) => live.lamp(i, k).lamp);
     const lamp = FIRST.find((one) => shown.includes(one));
     if (lamp === undefined) continue;

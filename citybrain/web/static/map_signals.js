@@ -39,21 +39,25 @@ export function drawSignals(context, city, live, view, layer, selected, colours)
 
 /** How far its stop lines lie from a signal's middle [px]. */
 function reach(city, view, i) {
-  const { start, xy } = city.stops;
+  const { n, xy } = city.own(i) ?? { n: 0 };
   let far = 0;
-  for (let k = start[i]; k < start[i + 1]; k++) far = Math.max(far,
+  for (let k = 0; k < n; k++) far = Math.max(far,
     Math.hypot(xy[2 * k] - city.xy[2 * i], xy[2 * k + 1] - city.xy[2 * i + 1]));
   return far * view.scale;
 }
 
+/** How far apart signals are, were they spread evenly [px]. */
+const apart = (city, view) => view.scale * Math.sqrt((city.size[0] * city.size[1]) / Math.max(city.count, 1));
+
 function drawDots(context, city, live, view, layer, some) {
   const bySteps = [[], [], [], [], [], []];
   for (const i of some) bySteps[layerStep(layer, live, i) + 1].push(i);
-  const size = Math.max(2, Math.min(5, 60 * view.scale));
+  const most = 0.8 * apart(city, view);
+  const size = Math.max(1, Math.min(5, Math.max(2, 60 * view.scale), most));
   bySteps.forEach((part, step) => {
     context.fillStyle = stepColour(step - 1);
     // Worse is larger as well as redder.
-    const side = size + (step > 3 ? step - 3 : 0);
+    const side = Math.min(size + (step > 3 ? step - 3 : 0), Math.max(most, size));
     for (const i of part) context.fillRect(view.px(city.xy[2 * i]) - side / 2, view.py(city.xy[2 * i + 1]) - side / 2, side, side);
   });
   context.fillStyle = '#cc79a7';
@@ -69,13 +73,15 @@ function drawDiscs(context, city, live, view, layer, some, colours) {
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   const close = view.scale >= CLOSE;
+  const most = some.length > MOST_ROSES ? Math.max(0.45 * apart(city, view), 3) : Infinity;
   for (const i of some) {
     // From close by the middle belongs to the lights, so the disc stands beside it.
     const aside = close ? (reach(city, view, i) + 32) * 0.75 : 0;
     const x = view.px(city.xy[2 * i]) - aside;
     const y = view.py(city.xy[2 * i + 1]) - aside;
     const step = layerStep(layer, live, i);
-    const r = close ? 12 : RADII[layer === 'queue' ? live.queue[i] : Math.max(step, 0) + 2];
+    const wished = RADII[layer === 'queue' ? live.queue[i] : Math.max(step, 0) + 2];
+    const r = close ? 12 : Math.min(wished, most);
     context.beginPath();
     context.arc(x, y, r, 0, 7);
     context.fillStyle = stepColour(step);
@@ -119,10 +125,10 @@ function ring(context, city, view, i, colours) {
 
 /** Stop lines: a bar for red, an arrowhead for green (hollow where it yields), a diamond for yellow. */
 function drawStops(context, city, live, view, i) {
-  const { start, xy, heading } = city.stops;
+  const { n, xy, heading } = city.own(i) ?? { n: 0 };
   const unit = Math.min(Math.max(LANE_M * view.scale, 5), 22);
-  for (let k = start[i]; k < start[i + 1]; k++) {
-    const { lamp, partly } = live.lamp(i, k - start[i]);
+  for (let k = 0; k < n; k++) {
+    const { lamp, partly } = live.lamp(i, k);
     context.save();
     context.translate(view.px(xy[2 * k]), view.py(xy[2 * k + 1]));
     context.rotate(heading[k]);

@@ -3,7 +3,7 @@
 import { LAMP } from './city.js';
 import { order, orderButton } from './commands.js';
 import { h } from './dom.js';
-import { about, clock, language, number, t } from './language.js';
+import { about, armName, clock, language, named, number, t } from './language.js';
 import { lampMark } from './legend.js';
 import { countdown, phaseRow, stageLine } from './stages.js';
 
@@ -32,12 +32,13 @@ export function nowTab(detail, drawing, before) {
 function adviceButton({ id, wish }) {
   const { stages, offset_s } = wish;
   const put = () => order('propose', { signal: id, stages, offset_s, reason: t('advised') });
-  return h('div', { class: 'buttons' }, orderButton(t('propose_this'), 'engineer', put));
+  return h('div', { class: 'buttons' }, orderButton(t('propose_this'), 'engineer', put, '', 'propose-this'));
 }
 
 /** What a person has ordered, before what the planner weighs. */
 export function heldWords({ kind, phase, plan, owner, until_s: untilS, reason }) {
-  const what = kind === 'phase' ? t('held', { phase, owner, time: clock(untilS) }) : t('fixed_plan', { owner, plan });
+  const what = kind === 'phase' ? t('held', { phase, owner: named(owner), time: clock(untilS) })
+    : t('fixed_plan', { owner: named(owner), plan });
   return reason ? `${what} ${t('because', { reason })}` : what;
 }
 
@@ -75,7 +76,7 @@ function movementRow(detail, m, k, aspect) {
   const queue = detail.queue_veh?.[k];
   const bar = h('i', { class: 'queue-bar', vars: { '--w': `${Math.min((queue ?? 0) * 4, 100)}%` }, 'aria-hidden': 'true' });
   return h('tr', {}, h('th', { scope: 'row' }, h('i', { class: 'turn', 'aria-hidden': 'true' }, TURNS[m.turn] ?? ''),
-    `${m.arm} ${t(`turn_${m.turn}`)}`),
+    `${armName(m.arm)} ${t(`turn_${m.turn}`)}`),
     h('td', {}, h('span', { class: 'light', title: word }, lampMark(lamp), h('span', {}, word))),
     h('td', { class: 'num' }, bar, number(queue)),
     h('td', { class: 'num' }, number(detail.flow_veh_h?.[k])), h('td', { class: 'num' }, number(detail.forecast?.flow_veh_h?.[0]?.[k])));

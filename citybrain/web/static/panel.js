@@ -3,10 +3,10 @@
 import { api, Refused } from './api.js';
 import { ControlTab } from './control_tab.js';
 import { DiagramsTab } from './diagrams_tab.js';
-import { h, put } from './dom.js';
+import { h, put, renew } from './dom.js';
 import { ForecastTab } from './forecast_tab.js';
 import { stamp } from './kpi.js';
-import { about, t } from './language.js';
+import { about, named, t } from './language.js';
 import { EditLock } from './lock.js';
 import { nowTab } from './now_tab.js';
 import { HEALTH_SHAPES } from './palette.js';
@@ -88,8 +88,8 @@ export class SignalPanel {
 
   drawHead() {
     const d = this.detail;
-    const held = d.override && h('span', { class: 'tag held' }, t(d.override.kind === 'phase' ? 'by_hand' : 'fixed'),
-      ` ${d.override.owner}`);
+    const held = d.override && h('span', { class: 'tag held', title: d.override.owner }, t(d.override.kind === 'phase' ? 'by_hand' : 'fixed'),
+      ` ${named(d.override.owner)}`);
     put(this.head,
       h('h2', { title: d.id }, d.id),
       h('div', { class: 'tags' },
@@ -109,7 +109,7 @@ export class SignalPanel {
     const { detail, drawing } = this;
     if (!detail || !drawing) return;
     const tab = this.tabs.current;
-    if (tab === 'now') put(this.tabs.panel('now'), nowTab(detail, drawing, this.live.before[this.city.index.get(detail.id)]));
+    if (tab === 'now') renew(this.tabs.panel('now'), nowTab(detail, drawing, this.live.before[this.city.index.get(detail.id)]));
     else if (tab === 'control') this.control.draw(detail, drawing);
     else if (tab === 'plans') {
       if (whole) await this.plans.draw(detail, drawing);

@@ -22,7 +22,8 @@ function asked() {
   const dialog = byId('ask');
   const key = h('input', { type: 'password', id: 'key', name: 'key', required: true, autocomplete: 'off',
     'aria-describedby': 'key-wrong' });
-  const wrong = h('p', { class: 'notice', id: 'key-wrong', role: 'alert', hidden: true });
+  const spent = location.search === '?spent';
+  const wrong = h('p', { class: 'notice', id: 'key-wrong', role: 'alert', hidden: !spent }, spent ? t('link_spent') : '');
   const form = h('form', {}, h('h2', { id: 'ask-title' }, t('sign_in')), h('p', {}, t('sign_in_text')),
     h('label', { class: 'field' }, t('key'), key), wrong,
     h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, t('sign_in'))));

@@ -27,12 +27,21 @@ export function greenLeft(detail) {
   return Math.max(programmed - detail.age_s, 0);
 }
 
+/** [which words, seconds]: until green, what is left of one, at most of one by hand, or at least of one whose plan is renewed. */
+function expected(detail) {
+  const { override: held, min_green_s: leastS, phase, age_s: ageS } = detail;
+  if (ageS < 0) return ['green_in', -ageS];
+  if (held?.kind === 'phase' && held.phase === phase) return ['green_held', Math.max(held.until_s - detail.now_s, 0)];
+  if (detail.plan?.repeats !== false) return ['green_left', greenLeft(detail)];
+  return ['green_at_least', Math.max(greenLeft(detail), (leastS?.[phase - 1] ?? 0) - ageS, 0)];
+}
+
 /** The countdown in large figures. */
 export function countdown(detail) {
   const changing = detail.age_s < 0;
-  const left = changing ? -detail.age_s : greenLeft(detail);
+  const [words, left] = expected(detail);
   return h('div', { class: 'countdown', 'data-changing': String(changing) },
-    h('span', {}, t(changing ? 'green_in' : detail.plan?.repeats === false ? 'green_at_least' : 'green_left', { phase: detail.phase })),
+    h('span', {}, t(words, { phase: detail.phase })),
     h('b', { id: 'countdown' }, number(left)), h('span', { class: 'unit' }, 's'),
     h('small', {}, changing ? t('intergreen') : t('green_for', { age: number(detail.age_s) })));
 }

@@ -1,6 +1,7 @@
 // The page's words in English.
 
 export const en = {
+  brand: 'City Brain', arm_N: 'N', arm_NE: 'NE', arm_E: 'E', arm_SE: 'SE', arm_S: 'S', arm_SW: 'SW', arm_W: 'W', arm_NW: 'NW',
   skip_to_list: 'Skip to the list of signals', skip_to_signal: 'Skip to the open signal',
   field_time: 'Field time', simulated: 'simulated', measured: 'measured',
   simulated_means: 'The street is a simulation; no figure here was measured on a real one.', measured_means: 'Figures come from sensors on the street.',
@@ -12,7 +13,7 @@ export const en = {
   trying_again: 'Trying again.',
 
   kpi_congestion: 'Congestion index', kpi_congestion_15: 'In 15 minutes', kpi_queue: 'Queue', kpi_throughput: 'Throughput', kpi_delay: 'Stopped delay', kpi_difference: 'Change in delay',
-  rising: 'rising', falling: 'falling', steady: 'steady', forecast_word: 'forecast', interval: '95 % interval {low} to {high}', no_comparison: 'No comparison yet', collecting: '{before} of 10 min before, {after} of 10 after',
+  rising: 'rising', falling: 'falling', steady: 'steady', forecast_word: 'forecast', interval: '95 % interval {low} to {high}', no_comparison: 'No comparison yet', collecting: 'min before {before}/10, after {after}/10', gathering: 'after a full minute',
   before: 'Before', after: 'After',
 
   layer: 'What the map shows', layer_queue: 'Queues', layer_congestion: 'Congestion now', layer_congestion_15: 'In 15 min', legend_queue: 'Queue [veh]', legend_congestion: 'Congestion index', legend_congestion_15: 'Index in 15 min (forecast)',
@@ -26,7 +27,7 @@ export const en = {
   column_id_title: 'Sort by name', column_mode_title: 'Sort by mode', column_health_title: 'Sort by health', column_queue_title: 'Sort by queue [veh]', column_congestion_title: 'Sort by congestion index',
   mode: 'Mode', mode_observe: 'Observe', mode_shadow: 'Shadow', mode_advise: 'Advise', mode_automatic: 'Automatic',
   mode_short_observe: 'OBS', mode_short_shadow: 'SHD', mode_short_advise: 'ADV', mode_short_automatic: 'AUTO',
-  mode_all: 'Set mode of all shown', mode_all_text: '{n} signals go into mode {mode}.', mode_observe_means: 'No plan is worked out; the controller runs its own.', mode_shadow_means: 'Plans are worked out and scored, none is sent.', mode_advise_means: 'Plans wait for an engineer.', mode_automatic_means: 'Vetted plans are sent to the controller.',
+  mode_do: 'Set this mode', mode_all: 'Set mode of all shown', mode_all_text: '{n} signals go into mode {mode}.', mode_observe_means: 'No plan is worked out; the controller runs its own.', mode_shadow_means: 'Plans are worked out and scored, none is sent.', mode_advise_means: 'Plans wait for an engineer.', mode_automatic_means: 'Vetted plans are sent to the controller.',
   health_ok: 'In order', health_degraded: 'Degraded', health_silent: 'Silent', health_flash: 'Flashing',
   runs_sent: 'follows the centre', runs_base: 'on its base plan', unfit: 'Not fit for automatic control; it is left to its base plan until all has been well for a minute.', not_yet: 'Nothing has been observed yet.',
   by_hand: 'By hand:', fixed: 'Fixed plan:',
@@ -34,7 +35,7 @@ export const en = {
   loading: 'Loading', none_open: 'No signal is open', none_open_hint: 'Choose one on the map or in the list.',
   tab_now: 'Now', tab_diagrams: 'Diagrams', tab_forecast: 'Forecast', tab_plans: 'Plans', tab_control: 'Control',
   tab_alarms: 'Alarms', tab_comparison: 'Before and after', tab_proposals: 'Proposals', tab_audit: 'Audit trail', tab_demo: 'Break something',
-  green_at_least: 'Phase {phase}: green for at least another', green_left: 'Phase {phase}: green for another', green_in: 'Phase {phase}: green in', green_for: 'green for {age} s so far', intergreen: 'intergreen', phase: 'Phase', phase_running: 'green', phase_coming: 'next', nobody: 'nobody',
+  green_at_least: 'Phase {phase}: green for at least another', green_held: 'Phase {phase}: held by hand for at most another', green_left: 'Phase {phase}: green for another', green_in: 'Phase {phase}: green in', green_for: 'green for {age} s so far', intergreen: 'intergreen', phase: 'Phase', phase_running: 'green', phase_coming: 'next', nobody: 'nobody',
   plan_running: 'Plan in force', plan_wished: 'Plan worked out, not sent', repeats: 'cycle {cycle}, offset {offset}', sequence: 'sequence, then the base plan', valid_until: 'valid until {time}', no_plan: 'none',
   why: 'Why this plan', no_reason: 'Nothing was said about this plan.', movements: 'Movements', movement: 'Movement', light: 'Light', flow: 'Flow',
   agreement: 'The plan that was worked out wanted the phase that ran in {share} % of the looks.', then_renewed: 'renewed before, else base plan',
@@ -42,16 +43,16 @@ export const en = {
 
   as_table: 'As a table', time_space: 'Time-space diagram', time_space_label: 'Greens of {n} signals along the street, {from} to {to}.', way_forward: 'green there', way_back: 'green back', planned: 'planned', drive_line: 'platoon at free speed', distance_m: 'Distance [m]', greens_shown: 'Last greens',
   no_arterial: 'This signal is on no arterial of two signals or more.', coordination: 'Coordination diagram, phase {phase}', coordination_label: '{n} vehicles passed, {share} of them on green.', in_cycle_s: 'time in cycle [s]', green_time: 'green', green_start: 'green begins', passed_green: 'passed on green ({share})', passed_red: 'passed otherwise',
-  cycle_s: 'Cycle [s]', red_s: 'Red [s]', green_s: 'green [s]', no_cycles: 'Fewer than two cycles have been seen.', splits: 'Split monitor', actual: 'Actual [s]', programmed: 'Programmed [s]', served: 'ended before its maximum', maxed: 'maxed out', split_words: 'Phase {phase}: {actual} s against {programmed} s programmed.', no_splits: 'No green has ended yet.',
+  cycle_s: 'Cycle [s]', red_s: 'Red [s]', green_s: 'green [s]', no_cycles: 'Fewer than two cycles have been seen.', splits: 'Split monitor', actual: 'Actual [s]', programmed: 'Programmed [s]', end_gap_out: 'gap-out', end_max_out: 'max-out', end_force_off: 'force-off (by the plan)', end_hand: 'by hand', end_skipped: 'skipped', end_ended: 'ended, queue not known', left_veh: 'Left standing [veh]', split_words: 'Phase {phase}: {actual} s against {programmed} s programmed.', no_splits: 'No green has ended yet.',
   forecast_truth: 'Forecast against truth', forecast_label: 'Expected from {time}: {flow} veh/h, between {low} and {high}.', counted: 'Counted [veh/h]', counted_minute: 'counted, by minute', counted_bin: 'counted, {min} min', interval_80: '80 % interval', no_forecast: 'No forecast yet.', rung: 'The forecast comes from: {rung}.',
 
   rung_residual: 'its own days and weeks with fresh counts', rung_young: 'the pattern of similar detectors', rung_neighbours: 'its own days and weeks with its neighbours', rung_profile: 'its own days and weeks', rung_pooled: 'the pattern of the whole site', rung_last: 'the mean of the last counts', rung_none: 'nothing, for some movements', no_plans: 'The archive holds no plan of this signal.', plan_number: 'Plan {n}', in_force: 'in force', roll_back: 'Roll back', roll_back_text: 'Put signal {id} back on plan {n}. It stays until lifted.', propose: 'Propose a plan', propose_this: 'Propose this plan', advised: 'as worked out', at_least: '{s} s at least', propose_hint: 'Greens in seconds; 0 leaves a phase out. It waits for approval, and safety checks it.', propose_do: 'Propose', offset_s: 'Offset [s]',
   lock_mine: 'you edit it', override: 'Hold a phase by hand', override_do: 'Hold this phase', override_hint: 'Safety stays in force: minimum greens, intergreens and longest reds are kept.', for: 'For', reason: 'Reason', reason_needed: 'Reason (needed)', held: 'Phase {phase} is held by {owner} until {time}.', fixed_plan: 'Fixed plan {plan} by {owner}.', because: 'Reason: {reason}', lift: 'Lift',
   approve: 'Approve', reject: 'Turn down', no_proposals: 'No plan waits for approval.', no_alarms: 'No alarm stands.', new_alarm: 'New alarm', level_critical: 'Critical', level_warning: 'Warning', level_info: 'Notice', since: 'since {time}', the_service: 'service',
-  audit_number: 'No.', audit_time: 'Time', audit_who: 'Who', audit_what: 'What', audit_outcome: 'Outcome', what_begin: 'begin', what_set_mode: 'mode', what_override: 'hold by hand', what_lift: 'lift', what_expire: 'expired', what_propose: 'propose', what_approve: 'approve', what_reject: 'turn down', what_roll_back: 'roll back', what_set_controller: 'controller', what_fault: 'fault', what_restore: 'restore', receipt: 'Order {number}', needs_role: 'Needs the role {role}', role_viewer: 'viewer', role_engineer: 'engineer', role_operator: 'operator', role_admin: 'admin',
-  switch_controller: 'Switch controller', switch_controller_text: 'All signals are planned by {name} from now on.',
+  audit_number: 'No.', audit_time: 'Time', audit_who: 'Who', audit_what: 'What', audit_outcome: 'Outcome', what_begin: 'begin', what_set_mode: 'mode', what_override: 'hold by hand', what_lift: 'lift', what_expire: 'expired', what_propose: 'propose', what_approve: 'approve', what_reject: 'turn down', what_roll_back: 'roll back', what_set_controller: 'controller', what_fault: 'fault', what_restore: 'restore', what_denied: 'denied', receipt: 'Order {number}', needs_role: 'Needs the role {role}', role_viewer: 'viewer', role_engineer: 'engineer', role_operator: 'operator', role_admin: 'admin',
+  switch_controller: 'Switch controller', switch_controller_text: 'All signals are planned by {name} from now on: {what}.',
 
-  sign_in: 'Sign in', sign_in_text: 'A key opens this page. Whoever runs the service makes one with: citybrain keys add', sign_out: 'Sign out', sign_out_text: 'End the session of {who} on this device.', key: 'Key', key_wrong: 'This key opens nothing: it is unknown, expired or revoked.',
+  sign_in: 'Sign in', sign_in_text: 'A key opens this page. Whoever runs the service makes one with: citybrain keys add', sign_out: 'Sign out', sign_out_text: 'End the session of {who} on this device.', key: 'Key', link_spent: 'This link has been used before and opens nothing any more. Each start of the service prints a new one.', key_wrong: 'This key opens nothing: it is unknown, expired or revoked.',
   demo_hint: 'This street is simulated. Break something and watch: lights stay free of conflicts, and what is broken shows in the list and the alarms.',
   fault_needs_signal: 'Open a signal first: this breaks its controller.',
   fault_dead: '30 % of the detectors dead', fault_dead_means: 'They fall silent.', fault_dead_all: 'All detectors dead', fault_dead_all_means: 'Nothing is sensed any more; signals go back to their base plans.', fault_stuck: '30 % of the detectors stuck', fault_stuck_means: 'They repeat what they said.',

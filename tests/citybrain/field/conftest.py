@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import importlib.util
 import shutil
 import socket
@@ -154,34 +156,67 @@ def eventually(claim: Callable[[], bool], limit_s: float = 10.0) -> bool:
 class Broker:
     """mosquitto on a port of its own, without a word of the machine's configuration."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, more: str) -> None:
+        """`more`: the lines of its file; those of a listener at PORT are its own where they name one."""
         with socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
-        self.place = f"127.0.0.1:{port}"
+            self.port: int = free.getsockname()[1]
+        self.place = f"127.0.0.1:{self.port}"
         file = folder / "mosquitto.conf"
-        file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\n", encoding="utf-8")
+        lines = f"user {getpass.getuser()}\nset_tcp_nodelay true\npersistence false\n"
+        lines += more.replace("PORT", str(self.port)) if "PORT" in more else f"listener {self.port} 127.0.0.1\n{more}\n"
+        file.write_text(lines, encoding="utf-8")
         self._command = [program, "-c", str(file)]
         self.start()
 
     def start(self) -> None:
         self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def wait_until_it_listens(self) -> None:
+        until_s = time.monotonic() + 10.0
+        while time.monotonic() < until_s:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
+                return
+            time.sleep(0.01)
+        raise TimeoutError("mosquitto does not listen")
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(10.0)
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker that runs; the test is skipped where there is none to run."""
-    program = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
+def installed(name: str) -> str:
+    """Where a program is; the test is skipped where it is not."""
+    program = shutil.which(name, path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
     if program is None or importlib.util.find_spec("aiomqtt") is None:
-        pytest.skip("needs mosquitto (a Debian package) and aiomqtt")
-    one = Broker(program, tmp_path)
-    try:
-        yield one
-    finally:
+        pytest.skip(f"needs {name} (a Debian package) and aiomqtt")
+    return program
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[Callable[[str], Broker]]:
+    """`make_broker("allow_anonymous true")`: one with these lines that listens; the test is skipped where there is none to run."""
+    made: list[Broker] = []
+
+    def make(more: str) -> Broker:
+        made.append(Broker(installed("mosquitto"), tmp_path, more))
+        made[-1].wait_until_it_listens()
+        return made[-1]
+
+    yield make
+    for one in made:
         one.kill()
+
+
+@pytest.fixture
+def broker(make_broker: Callable[[str], Broker]) -> Broker:
+    """A broker that lets everybody in."""
+    return make_broker("allow_anonymous true")
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str]:
+    """`program("openssl")`: where it is; the test is skipped where it is not."""
+    return installed
 
 
 @pytest.fixture

@@ -1,24 +1,80 @@
 """All controllers of a street: who hears what, and when they speak. Under faults: `test_field_link.py`."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from citybrain.field.cabinets import VOICES, Cabinets
 from citybrain.field.faulty import Fault
 from citybrain.field.transport import Message, lease_topic, signal_of
 from signals.errors import LinkError
-from signals.lease import decode_ack, decode_status, encode_lease, lease_of
+from signals.lease import HEARTBEAT_S, Status, decode_ack, decode_status, encode_lease, lease_of
+from signals.rules import RULES
 
 
-def test_everybody_speaks_every_second_and_whoever_changes_at_once(town: Any) -> None:
+def statuses(town: Any) -> list[Status]:
+    return [decode_status(m.payload) for m in town.centre.receive() if signal_of(m.topic)[1] == "status"]
+
+
+def test_who_has_news_speaks_at_once_and_everybody_now_and_then(town: Any) -> None:
+    ids, spoke_s = [s.id for s in town.network.signals], dict.fromkeys((s.id for s in town.network.signals), town.now_s)
+    shown: dict[str, tuple[object, ...]] = {}
+    town.centre.receive()
+    for k in range(200):
+        town.cabinets.step(town.now_s)
+        town.now_s += 1.0
+        news = {i: town.cabinets.of[i].news(town.now_s) for i in ids}
+        town.cabinets.tell(town.now_s, town.kerb)
+        told = statuses(town)
+        assert k == 0 or {i for i in ids if news[i] != shown[i]} <= {s.signal for s in told}
+        assert len(told) >= VOICES and {s.now_s for s in told} == {town.now_s}, "the field's time goes on"
+        spoke_s |= {s.signal: s.now_s for s in told}
+        shown = news
+        assert max(town.now_s - at_s for at_s in spoke_s.values()) < HEARTBEAT_S + 1.0
+    town.cabinets.tell(town.now_s, town.kerb)
+    assert statuses(town) == []
+
+
+def test_a_city_says_less_than_every_second_and_not_all_together(town: Any, grid: Any) -> None:
+    many = replace(grid, signals=tuple(replace(grid.signals[k % 4], id=f"S{k}") for k in range(200)))
+    cabinets, sizes = Cabinets(many, RULES["resco"], 0.0, 1.0), list[int]()
+    for k in range(60):
+        cabinets.step(float(k))
+        cabinets.tell(float(k + 1), town.kerb)
+        sizes.append(len(statuses(town)))
+    for one in cabinets.of.values():
+        one.news = lambda now_s: ()  # type: ignore[method-assign]
+    cabinets.tell(60.0, town.kerb)
+    statuses(town)
+    cabinets.tell_all(60.0, town.kerb)
+    assert len(statuses(town)) == 200
+    beats = []
+    for k in range(61, 61 + 3 * int(HEARTBEAT_S)):
+        cabinets.tell(float(k), town.kerb)
+        beats.append(len(statuses(town)))
+    assert sum(sizes[20:]) < 0.6 * 200 * 40
+    assert beats == [pytest.approx(200 / HEARTBEAT_S, abs=2)] * len(beats), "spread over the time that one may be silent"
+
+
+def test_who_is_mute_takes_nobody_s_turn_to_speak(town: Any) -> None:
+    for signal in town.network.signals[:3]:
+        town.fault("mute", signal.id)
+    for one in town.cabinets.of.values():
+        one.news = lambda now_s: ()
+    town.centre.receive()
+    for k in range(20):
+        town.cabinets.tell(town.now_s + k, town.kerb)
+        said = [s.signal for s in statuses(town)]
+        assert k == 0 or said == [town.network.signals[3].id]
+
+
+def test_who_comes_anew_is_told_everything_once(town: Any) -> None:
     town.cabinets.tell(town.now_s, town.kerb)
     town.centre.receive()
-    town.cabinets.tell(town.now_s + 0.1, town.kerb)
-    assert town.centre.receive() == []
-    town.cabinets.tell(town.now_s + 1.0, town.kerb)
-    said = [decode_status(m.payload) for m in town.centre.receive() if signal_of(m.topic)[1] == "status"]
-    assert [s.signal for s in said] == [s.id for s in town.network.signals] and {s.now_s for s in said} == {town.now_s + 1.0}
+    town.cabinets.tell_all(town.now_s, town.kerb)
+    assert [s.signal for s in statuses(town)] == [s.id for s in town.network.signals]
 
 
 def test_a_lease_reaches_its_own_cabinet_and_rubbish_reaches_nobody(town: Any) -> None:

@@ -9,7 +9,9 @@ import pytest
 from citybrain.field.lent import Health
 from citybrain.field.link import FieldLink
 from citybrain.field.transport import GONE, Message, online_topic, status_topic
+from citybrain.intake.batch import Samples
 from citybrain.intake.catalogue import Catalogue
+from citybrain.intake.frame import Frame, encode
 from citybrain.intake.senses import Senses
 from signals.errors import LinkError
 from signals.lease import decode_lease, encode_status
@@ -39,6 +41,31 @@ def test_what_is_observed_is_what_the_cabinets_show(town: Any) -> None:
         assert observed.red_s.tolist() == [red_s for s in states for red_s in s.red_s]
         assert np.isnan(observed.queue_veh).all()  # no sensor has spoken
         town.second()
+
+
+def test_between_two_statuses_the_centre_counts_on_to_the_second(town: Any, grid: Any) -> None:
+    told = town.kerb.send
+    number = [0]
+
+    def counted(topic: str, payload: bytes, retain: bool = False) -> bool:
+        number[0] += topic.endswith("/status")
+        return bool(told(topic, payload, retain))
+
+    town.kerb.send = counted
+    for k in range(400):
+        if k in (97, 203):
+            town.fault("restart", grid.signals[k % 4].id)
+        if k == 260:
+            town.thinking = False  # leases run out, base plans come
+        town.cabinets.tell(town.now_s, town.kerb)
+        town.link.listen()
+        phase, age_s, red_s = town.link.standing.where(town.now_s)
+        states = [one.status(town.now_s) for one in town.cabinets.of.values()]
+        assert phase.tolist() == [s.phase for s in states] and age_s.tolist() == [s.age_s for s in states], k
+        assert red_s.tolist() == [red_s for s in states for red_s in s.red_s], k
+        assert town.link.standing.lights == [s.lights for s in states] and town.link.now_s == town.now_s
+        town.second(decide=k % 10 == 0)
+    assert number[0] < 0.9 * 4 * 400  # four signals are few: three speak every second
 
 
 def test_only_what_changed_or_is_due_is_sent(town: Any) -> None:
@@ -95,6 +122,7 @@ def test_a_bad_controller_is_its_own_health_and_nobody_elses(do: str, town: Any,
     health, said = WRONGS[do]
     assert Health(int(town.link.health()[0])) is health and said in town.link.reason_of(0) and first in town.link.reason_of(0)
     assert others(town) == [Health.OK] * 3 and town.link.reason_of(1) == ""
+    assert (town.link.refused().keys() == {0}) == (do == "refuse")
     town.fault("reset", first, by="Ines") if do == "flash" else town.fault("heal", first)
     town.seconds(80)
     assert set(town.link.health().tolist()) == {Health.OK}
@@ -206,6 +234,16 @@ def test_what_is_malformed_is_counted_and_changes_nothing(town: Any, grid: Any) 
     assert town.link.malformed == 6
     for now, then in zip(town.link.standing.where(town.link.now_s), before, strict=True):
         assert np.array_equal(now, then, equal_nan=True)
+
+
+def test_a_frame_of_the_sensors_is_handed_on_with_its_bytes_as_they_came(town: Any, grid: Any) -> None:
+    catalogue, heard = Catalogue.of(grid), list[tuple[Frame, bytes]]()
+    town.link._senses.hear = lambda found, data: heard.append((found, data))
+    data = encode(Samples("loops", np.zeros(1, np.int32), np.array([town.now_s]), np.ones(1, np.float32)), None, catalogue.key)
+    town.kerb.send("sense", data)
+    town.link.listen()
+    ((found, kept),) = heard
+    assert kept is data and found.key == catalogue.key and found.samples.value.tolist() == [1.0] and town.link.malformed == 0
 
 
 @dataclass(frozen=True)

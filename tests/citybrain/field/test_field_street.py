@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,20 @@ def breakdowns(one: Steered, grid: Network) -> None:
     assert np.isnan(one.link.observe(one.link.now_s).queue_veh).all() and np.isfinite(one.link.standing.where(one.link.now_s)[1][1:]).all()
 
 
+def test_around_the_clock_traffic_goes_on_after_the_scenario_s_end(grid: Network, soon: Soon) -> None:
+    ends_s = BEGIN_S + 3600.0
+    words = ("--speed", "0", "--seed", "3", "--begin-s", str(ends_s - 60.0), "--around-the-clock")
+    with process(*words) as (running, port), closing(TcpTransport("127.0.0.1", port)) as wire:
+        one = Steered(grid, wire)
+        one.now_s = ends_s - 60.0
+        assert soon(lambda: wire.connected)
+        one.run(360)
+        late = [tick.observed for tick in one.ticks if tick.observed.now_s > ends_s + 120.0]
+        assert len(late) > 10 and all(np.nansum(seen.counts_veh) > 5.0 and seen.vehicle_lane.size > 20 for seen in late)
+        assert all(a.observed.now_s < b.observed.now_s for a, b in pairwise(one.ticks)) and running.poll() is None
+        assert set(one.link.health().tolist()) == {Health.OK} and one.monitor.violations == []
+
+
 def test_at_its_own_pace_it_does_not_wait_for_anybody(grid: Network, soon: Soon) -> None:
     words = ("--speed", "40", "--sensing", "area", "--sensor-faults", "0.2")
     with process(*words) as (running, port), closing(TcpTransport("127.0.0.1", port)) as wire:
@@ -184,6 +199,8 @@ WRONG = {
     ("grid_2x2", "--sensing", "magic"): "no such sensing",
     ("grid_2x2", "--rules", "none"): "no such rules",
     ("grid_2x2", "--sensor-faults", "0.5"): "ideal sensing has no detectors",
+    ("grid_2x2", "--host", "0.0.0.0"): "expected a loopback address, or a secret file",
+    ("grid_2x2", "--mqtt", "h:1", "--user", "x", "--password-file", "/none"): "password_file /none: no such file",
 }
 
 

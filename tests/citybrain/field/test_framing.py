@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from citybrain.field.framing import HEAD, KEEP_ALIVE, MOST_BYTES, Decoder, framed
+from citybrain.field.framing import HEAD, KEEP_ALIVE, MOST_BYTES, SEAL_BYTES, Decoder, framed
 from citybrain.field.transport import Message
 from citybrain.intake.frame import LARGEST_FRAME_BYTES
 from signals.errors import LinkError
@@ -45,6 +45,6 @@ def test_any_bytes_are_messages_or_one_sentence(data: bytes) -> None:
 
 
 def test_what_nobody_would_take_is_not_sent() -> None:
-    for topic, payload in (("t" * 300, b""), ("sense", bytes(LARGEST_FRAME_BYTES + 1))):
+    for topic, payload in (("t" * 300, b""), ("sense", bytes(LARGEST_FRAME_BYTES + SEAL_BYTES + 1))):
         with pytest.raises(LinkError, match="expected at most"):
             framed(topic, payload)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from citybrain.field.clocks import AGREE_S
 from citybrain.field.standing import SILENT_S, Standing
 from signals.errors import LinkError
-from signals.lease import Status
+from signals.lease import HEARTBEAT_S, Status
 
 
 @pytest.fixture
@@ -35,6 +36,10 @@ def test_who_is_silent_or_flashes_has_an_unknown_age_and_nobody_else(grid: Any, 
     assert standing.silent(100.0 + SILENT_S).tolist() == [False, False, True, True]
     assert np.isnan(standing.where(100.1 + SILENT_S)[1]).all()
     assert np.isfinite(standing.where(9999.0)[2]).all()
+
+
+def test_a_status_may_be_lost_before_anybody_is_silent_and_a_jump_is_noticed_within_a_beat() -> None:
+    assert SILENT_S > 2.0 * HEARTBEAT_S and HEARTBEAT_S < AGREE_S
 
 
 def test_an_older_status_is_not_heard(grid: Any, status: Status) -> None:

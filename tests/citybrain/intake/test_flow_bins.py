@@ -99,6 +99,17 @@ def test_after_a_gap_only_the_bins_of_the_ring_are_told_and_a_clock_that_goes_ba
     assert [one.start_s for one in bins.due(660.0, np.inf)] == [600.0]
 
 
+def test_what_another_clock_has_counted_is_neither_in_the_way_nor_in_the_sums(catalogue: Catalogue, sampled: Sampled) -> None:
+    bins = filled(catalogue, sampled, range(600, 750))
+    bins.due(750.0, np.inf)
+    assert bins.due(605.0, np.inf) == ()
+    for second in range(605, 660):
+        bins.add(sampled([0], second + 1.0, 2.0))
+    (told,) = bins.due(660.0, np.inf)
+    assert (told.start_s, told.corrected) == (600.0, False)
+    assert told.counts_veh[0] == pytest.approx(120.0)
+
+
 def test_bins_go_on_where_they_were_kept(catalogue: Catalogue, sampled: Sampled) -> None:
     bins = filled(catalogue, sampled, range(600, 630))
     again = FlowBins(catalogue, BIN_S).restored(bins.arrays())

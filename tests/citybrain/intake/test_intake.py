@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from citybrain.intake import flow_bins, frame, gate, quality, sample_log, sense_kernels
+from citybrain.intake import flow_bins, frame, gate, quality, sample_log, sense_kernels, stuck_evidence
 from citybrain.intake.batch import IntakeError, Samples, Tracks
 from citybrain.intake.catalogue import Catalogue
 from citybrain.intake.group_commit import GroupCommit
@@ -49,6 +49,23 @@ def test_a_frame_is_heeded_and_acknowledged_once_it_is_on_the_disk(
     assert receipt.kept is not None and log.holds(receipt.kept.result(10.0))
     assert street.read().queue_veh[0] == 3.0
     assert [one.payload for one in log.records()] == [data]
+
+
+def test_a_frame_that_is_decoded_already_is_kept_as_it_came(
+    street: Street, catalogue: Catalogue, log: SampleLog, sampled: Sampled, tracked: Callable[..., Tracks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = frame.encode(sampled([QUEUE], 100.0, 3.0), tracked(100.0, {0: [(0, 0, 5.0, 1.0)]}, "loops"), catalogue.key)
+    found, foreign = frame.decode(data), frame.encode(sampled([QUEUE], 100.0, 9.0), None, 7)
+    for work in ("encode", "decode"):
+        monkeypatch.setattr(frame, work, lambda *words: pytest.fail("once is enough"))
+    receipt = street.intake.take_decoded(found, data)
+    assert receipt.words() == {"good": 1} and receipt.kept is not None
+    receipt.kept.result(10.0)
+    assert street.read().queue_veh[0] == 3.0 and street.read().vehicle_lane.tolist() == [0]
+    monkeypatch.undo()
+    with pytest.raises(IntakeError, match="its numbers are of catalogue"):
+        street.intake.take_decoded(frame.decode(foreign), foreign)
+    assert [one.payload for one in log.records()] == [data], "samples and snapshots in one record"
 
 
 def test_what_the_log_holds_is_heeded_again_after_a_restart(
@@ -142,7 +159,8 @@ def test_snapshots_and_bins_come_through_too(street: Street, sampled: Sampled, t
 COMPILED = [
     (sense_kernels, ("take_samples", "told", "take_views", "in_view", "slow_vehicles")),
     (gate, ("judge",)),
-    (quality, ("noted", "stuck_scores")),
+    (quality, ("stuck_scores",)),
+    (stuck_evidence, ("noted", "judged")),
     (flow_bins, ("filled",)),
 ]
 

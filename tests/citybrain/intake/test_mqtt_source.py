@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from citybrain.field.broker_login import BrokerLogin
 from citybrain.intake import frame, mqtt_source
 from citybrain.intake.batch import Batch, Samples, Tracks
 from citybrain.intake.catalogue import Catalogue
@@ -247,5 +248,31 @@ def test_pauses_grow_up_to_a_limit(grid: Network, catalogue: Catalogue) -> None:
     assert pauses_s == sorted(pauses_s)
 
 
+def test_a_broker_that_does_not_let_it_in_is_said_once_and_asked_again(
+    tmp_path: Path, grid: Network, catalogue: Catalogue, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("aiomqtt")
+    if shutil.which("mosquitto") is None and not Path("/usr/sbin/mosquitto").exists():
+        pytest.skip("no mosquitto on this machine")
+    guarded, pauses_s = Mosquitto(tmp_path), list[float]()
+    guarded._conf.write_text(f"listener {guarded.port} 127.0.0.1\nallow_anonymous false\n")
+
+    async def sleep(seconds: float) -> None:
+        pauses_s.append(seconds)
+        if len(pauses_s) == 3:
+            raise TimeoutError("enough")
+
+    login = BrokerLogin("citybrain", "geheim")
+    one = MqttSource("loops", Broker("127.0.0.1", TOPIC, guarded.port, login=login), catalogue, NetworkNames(grid), sleep)
+    guarded.start()
+    try:
+        with pytest.raises(TimeoutError, match="enough"):
+            run(anext(one.batches()))
+    finally:
+        guarded.stop()
+    assert one.trouble == f"broker 127.0.0.1:{guarded.port}: does not let user 'citybrain' in; expected another user or password"
+    assert caplog.text.count("a source cannot be heard") == 1 and "geheim" not in caplog.text
+
+
 def test_a_password_is_never_shown() -> None:
-    assert "geheim" not in repr(Broker("h", TOPIC, username="u", password="geheim"))
+    assert "geheim" not in repr(Broker("h", TOPIC, login=BrokerLogin("u", "geheim")))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from citybrain.intake.batch import Samples
+from citybrain.intake.batch import IntakeError, Samples
 from citybrain.intake.catalogue import CODE, Catalogue, Kind
-from citybrain.intake.quality import IMPOSSIBLE_SAMPLES, Flag, Quality, noted
+from citybrain.intake.quality import IMPOSSIBLE_SAMPLES, Flag, Quality, groups_of
 from signals.types import Network
 
 
@@ -30,7 +30,7 @@ class Traffic:
             self.now_s += 1.0
             value = np.zeros(len(self.catalogue), np.float32)
             value[self.counts] = self.rng.poisson(self.veh_s * self.flow, len(self.counts))
-            value[self.queues] = self.rng.integers(0, 9, len(self.queues))
+            value[self.queues] = self.rng.integers(0, 9, len(self.queues)) * (self.flow > 0.0)
             for sensor, at in self.stuck.items():
                 value[sensor] = at
             heard = np.array([s for s in [*self.counts, *self.queues] if s not in self.silent], np.int32)
@@ -70,10 +70,10 @@ def test_when_all_traffic_ends_no_count_is_stuck(traffic: Traffic) -> None:
     assert traffic.run(40) == set()
 
 
-def test_a_queue_that_stays_while_traffic_flows_is_stuck_and_an_empty_one_is_not(traffic: Traffic) -> None:
+def test_a_queue_that_stays_while_traffic_flows_is_stuck_at_zero_too(traffic: Traffic) -> None:
     first, second = (int(s) for s in traffic.queues[:2])
     traffic.stuck = {first: 5.0, second: 0.0}
-    assert traffic.run(10) == {first}
+    assert traffic.run(12) == {first, second}
 
 
 def test_a_queue_that_stays_while_nobody_passes_is_believed(traffic: Traffic) -> None:
@@ -112,16 +112,60 @@ def test_minutes_are_judged_once_each(grid: Network, catalogue: Catalogue, sampl
     assert closed == [60, 120, 180]
 
 
-def test_the_kernel_sums_and_remembers_since_when_a_value_stays() -> None:
-    sums, number, passed_veh = np.zeros(2), np.zeros(2), np.ones(2)
-    held, since_s = np.full(2, np.nan, np.float32), np.zeros(2)
-    sensor, at_s, value = np.array([0, 0, 0], np.int32), np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 6.0], np.float32)
-    for kernel in (noted, noted.py_func):
-        kernel(sensor, at_s, value, sums, number, held, since_s, passed_veh)
-    assert (sums.tolist(), number.tolist(), held[0], since_s.tolist(), passed_veh.tolist()) == (
-        [32.0, 0.0],
-        [6.0, 0.0],
-        6.0,
-        [3.0, 0.0],
-        [0.0, 1.0],
-    )
+def test_a_few_queues_that_go_uncounted_find_a_quiet_count_that_is_stuck_at_zero(grid: Network, catalogue: Catalogue) -> None:
+    one = Traffic(grid, catalogue)
+    sensor, after = int(one.counts[3]), None
+    for minute in range(80):
+        for second in range(60):
+            one.now_s += 1.0
+            value = np.zeros(len(catalogue), np.float32)
+            value[one.queues] = 2.0 * ((one.queues + minute) % 5 == 0) * (second < 20)  # a queue every five minutes
+            value[one.queues + 1] = value[one.queues] * second  # who stands, waits
+            value[one.counts] = ((one.counts + 1 + minute) % 5 == 0) * (second in (21, 23))
+            value[sensor] *= minute < 40
+            one.quality.note(Samples("s", np.arange(len(catalogue), dtype=np.int32), np.full(len(catalogue), one.now_s), value))
+            one.quality.close(one.now_s)
+        found = np.flatnonzero(one.flags() == Flag.STUCK).tolist()
+        assert found in ([], [sensor])
+        after = minute - 40 if found and after is None else after
+    assert after is not None and 10 <= after <= 25
+
+
+def test_what_is_usual_outlasts_a_restart(traffic: Traffic, grid: Network, catalogue: Catalogue) -> None:
+    sensor = int(traffic.counts[3])
+    found = {}
+    for name, quality in (("restored", Quality(grid, catalogue).restored(traffic.quality.arrays())), ("new", Quality(grid, catalogue))):
+        one = Traffic(grid, catalogue)
+        one.quality, one.now_s, one.stuck = quality, traffic.now_s, {sensor: 0.0}
+        found[name] = one.run(6)
+    assert found == {"restored": {sensor}, "new": set()}
+
+
+def test_what_others_sensors_knew_is_refused_whole(traffic: Traffic, grid: Network, catalogue: Catalogue) -> None:
+    kept = traffic.quality.arrays()
+    fresh = Quality(grid, catalogue)
+    for wrong in ({**kept, "pool": kept["pool"][:1]}, {name: kept[name] for name in kept if name != "trials"}):
+        with pytest.raises(IntakeError, match="other sensors: no fitting column"):
+            fresh.restored(wrong)
+    assert all((one == other).all() for one, other in zip(fresh.arrays().values(), Quality(grid, catalogue).arrays().values(), strict=True))
+
+
+def test_a_forecast_finds_a_count_that_never_counted(grid: Network, catalogue: Catalogue) -> None:
+    found = []
+    for known in (False, True):
+        one = Traffic(grid, catalogue)
+        one.silent = {int(s) for s in one.queues}
+        one.stuck = {int(one.counts[3]): 0.0}
+        if known:
+            one.quality.expect(np.full(catalogue.movements, 3600.0 * one.veh_s))
+        found.append(one.run(9))
+    assert found == [set(), {int(one.counts[3])}]
+
+
+def test_sensors_of_the_same_movements_make_a_group(catalogue: Catalogue) -> None:
+    members, group = groups_of(catalogue)
+    movement = np.zeros(len(catalogue), int)
+    movement[catalogue.link_sensor] = catalogue.link_movement
+    assert members.shape == (len(catalogue) // 4, 4)
+    assert all(len(set(movement[row])) == 1 and catalogue.kind[row].tolist() == [0, 1, 2, 3] for row in members)
+    assert (members[group, catalogue.kind] == np.arange(len(catalogue))).all()

@@ -17,7 +17,7 @@ import pytest
 from citybrain.intake.sample_log import SampleLog
 from citybrain.service import audit, backup
 from citybrain.service.backup import CITY, KEYS, MANIFEST, STORE, Hashed, manifest_of
-from citybrain.service.store import Lock
+from citybrain.service.claim import Lock
 from signals.errors import ConfigError
 
 NOW_S = 1_800_000_100.0

@@ -12,12 +12,13 @@ import pytest
 
 from citybrain.intake.sample_log import SampleLog
 from citybrain.service import doctor_folder
+from citybrain.service.claim import Lock
 from citybrain.service.desk import Role
 from citybrain.service.doctor_folder import holder, read_only
 from citybrain.service.finding import Finding, Level, Patient
 from citybrain.service.keys import KeyRing, Purpose
+from citybrain.service.schema import MIGRATIONS
 from citybrain.service.settings import city_settings
-from citybrain.service.store import MIGRATIONS, Lock
 
 NOW_S = 1_800_000_100.0
 DAY_S = 86400.0

@@ -4,12 +4,17 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from citybrain.field.broker_login import BrokerLogin
 from citybrain.service import doctor_place, finding
 from citybrain.service.doctor_place import ALWAYS, WRITTEN_S, Package, installed, newest_record_s
 from citybrain.service.finding import Finding, Level, Patient
 from citybrain.service.settings import city_settings
+from forecasting.count_book import CountBook
+from forecasting.history import FlowHistory
+from forecasting.upkeep import Wanted, keep_up
 
 NOW_S = 1_800_000_100.0
 
@@ -73,11 +78,29 @@ def test_a_forecaster_that_cannot_be_loaded_is_said(make_city: Any, name: str, l
     assert [one.level for one in seen(make_city("one", plan=f'forecast = "{name}"'), doctor_place.forecast)] == [level]
 
 
-def test_sources_are_there_or_named(make_city: Any, tmp_path: Path) -> None:
+def test_who_is_champion_and_what_the_next_refit_learns_from_is_said(make_city: Any, tmp_path: Path) -> None:
+    kept, names = tmp_path / "kept", ("a", "b")
+    veh = np.full((4 * 96, 2), 3.0)
+    keep_up(kept, FlowHistory(np.datetime64("2026-05-01", "s"), 900.0, names, veh), Wanted("2026-05-05T01:40", "last"))
+    city = make_city("one", plan=f'forecast = "{kept}"')
+    found = seen(city, doctor_place.forecast)
+    assert [one.level for one in found] == [Level.OK, Level.WARN, Level.WARN]
+    assert "last fitted until 2026-05-05T00:00:00, 2 movements, champion since 2026-05-05T01:40 (founded)" in found[0].sentence
+    assert "plan.zone is not set" in found[1].sentence and "has not counted yet" in found[2].sentence
+    book = CountBook(city.state / "counts", names, 900.0)
+    assert "nothing has been counted yet" in seen(city, doctor_place.forecast)[2].sentence
+    book.note(np.datetime64("2026-05-05T00:00", "s"), np.ones(2))
+    book.flush()
+    last = seen(city, doctor_place.forecast)[2]
+    assert last.level is Level.OK and last.sentence.endswith("counts from 2026-05-05T00:00:00 to 2026-05-05T00:15:00")
+
+
+def test_sources_are_there_or_named(make_city: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_place, "CONNECT_S", 0.2)
     city = make_city("one")
     (tmp_path / "counts.csv").write_text("at_s,sensor,value\n")
-    with socket.create_server(("127.0.0.1", 0)) as broker:
-        port = broker.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
         places = (
             ("replay", tmp_path / "counts.csv"),
             ("replay", "none.csv"),
@@ -87,8 +110,14 @@ def test_sources_are_there_or_named(make_city: Any, tmp_path: Path) -> None:
         )
         city.path.write_text(city.path.read_text() + "".join(f'[[sources]]\nkind = "{kind}"\nat = "{at}"\n' for kind, at in places))
         found = seen(city, doctor_place.sources)
-    assert [one.level for one in found] == [Level.OK, Level.BAD, Level.OK, Level.BAD, Level.BAD]
-    assert doctor_place.broker("b", f"127.0.0.1:{port}").level is Level.WARN, "it is tried again, so the service can start"
+    assert [one.level for one in found] == [Level.OK, Level.BAD, Level.WARN, Level.BAD, Level.BAD]
+    assert "does it want TLS" in found[2].sentence, "it is tried again, so the service can start"
+
+
+def test_a_broker_is_well_that_lets_us_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_place, "broker_refusal", lambda host, port, login, within_s: "no" if login.user else "")
+    assert doctor_place.broker("b", "127.0.0.1:1", BrokerLogin()).level is Level.OK
+    assert doctor_place.broker("b", "127.0.0.1:1", BrokerLogin("eve")).sentence == "b: no"
 
 
 def test_a_city_that_uses_mqtt_and_sumo_needs_their_packages(make_city: Any, monkeypatch: pytest.MonkeyPatch) -> None:

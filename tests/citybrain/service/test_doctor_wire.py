@@ -19,10 +19,10 @@ from citybrain.field.mqtt import MqttTransport
 from citybrain.field.server import FieldServer
 from citybrain.field.transport import ALIVE, CENTRE, Message, Transport, status_topic
 from citybrain.service import doctor_wire
+from citybrain.service.claim import Lock
 from citybrain.service.doctor_wire import Heard, enough, listened, refused, some, subscribed
 from citybrain.service.finding import Finding, Level, Patient
 from citybrain.service.settings import city_settings
-from citybrain.service.store import Lock
 from signals.emulator import EmulatedController
 from signals.lease import encode_status
 from signals.rules import RULES
@@ -165,6 +165,29 @@ def test_over_a_broker_it_listens_without_a_word(tmp_path: Path, grid: Network, 
         broker.kill()
         broker.wait()
     assert not asyncio.run(subscribed("127.0.0.1", port, "town", 4, 0.5)).connected
+
+
+def test_a_broker_that_does_not_let_us_in_is_said(tmp_path: Path, city: Any) -> None:
+    program = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
+    if program is None or importlib.util.find_spec("aiomqtt") is None:
+        pytest.skip("needs mosquitto (a Debian package) and aiomqtt")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file, word = tmp_path / "mosquitto.conf", city.path.parent / "word"
+    file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous false\npersistence false\n", encoding="utf-8")
+    word.write_text("hunter2")
+    word.chmod(0o600)
+    at(city, f'mqtt:127.0.0.1:{port}"\nuser = "citybrain"\npassword_file = "word')
+    broker = subprocess.Popen([program, "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until_s = time.monotonic() + LONG_S
+        while "let user" not in (found := looked(city, doctor_wire.street))[0].sentence and time.monotonic() < until_s:
+            time.sleep(0.02)
+    finally:
+        broker.kill()
+        broker.wait()
+    said = f"broker 127.0.0.1:{port}: does not let user 'citybrain' in; expected another user or password"
+    assert [(one.level, one.sentence) for one in found] == [(Level.BAD, said)] and "hunter2" not in repr(found)
 
 
 class Service(http.server.BaseHTTPRequestHandler):

@@ -173,6 +173,32 @@ def test_an_entry_that_was_tampered_with_is_refused(ring: KeyRing, tmp_path: Pat
         ring.all()
 
 
+def test_a_key_to_hand_in_data_says_for_which_sensors_and_the_file_keeps_it(ring: KeyRing, tmp_path: Path, wall: Wall) -> None:
+    limited, _ = ring.add("radar", Role.VIEWER, Purpose.INGEST, sensors=("A0", "*/count/*"))
+    free, _ = ring.add("camera", Role.VIEWER, Purpose.INGEST)
+    person, _ = ring.add("ana", Role.OPERATOR)
+    again = KeyRing(tmp_path / "state" / "keys.json", wall)
+    found = [again.find(token) for token in (limited, free, person)]
+    assert [one.sensors for one in found if one is not None] == [("A0", "*/count/*"), ("*",), ()]
+    with pytest.raises(ConfigError, match="sensors are for a key to ingest, not to serve"):
+        ring.add("bo", Role.VIEWER, sensors=("A0",))
+    for wrong in ((), ("",), ("a\nb",), ("x" * 201,), ("a",) * 51):
+        with pytest.raises(ConfigError, match="expected 1 to 50 printable patterns"):
+            ring.add("radar", Role.VIEWER, Purpose.INGEST, sensors=wrong)
+
+
+def test_keys_of_before_there_were_limits_stay_unlimited(ring: KeyRing, tmp_path: Path) -> None:
+    ring.add("camera", Role.VIEWER, Purpose.INGEST, sensors=("A0",))
+    ring.add("ana", Role.OPERATOR)
+    path = tmp_path / "state" / "keys.json"
+    tables = json.loads(path.read_text(encoding="utf-8"))["keys"]
+    old = [{name: value for name, value in one.items() if name != "sensors"} for one in tables]
+    assert [key_from(one).sensors for one in old] == [("*",), ()]
+    for wrong in ("A0", [1], [""], None, {"A0": 1}):
+        with pytest.raises((ValueError, TypeError)):
+            key_from({**tables[0], "sensors": wrong})
+
+
 def test_keys_are_long_and_never_the_same(ring: KeyRing) -> None:
     tokens = {ring.add("x", Role.VIEWER)[0] for _ in range(20)}
     assert len(tokens) == 20 and all(TOKEN.fullmatch(token) for token in tokens)

@@ -1,14 +1,12 @@
 """A network as columns says the same when it comes back, and shares what is equal."""
 
-import copy
-import pickle
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from citybrain.service.network_columns import packed, unpacked
-from citybrain.service.stored_network import KEPT, Arrays
+from citybrain.service.stored_network import Arrays
 from signals.errors import ConfigError
 from signals.layout import Layout, laid_out
 from signals.rules import RULES
@@ -44,18 +42,6 @@ def test_a_network_comes_back_as_it_was(name: str) -> None:
     for one in fields(Layout):
         if one.name != "network":
             assert np.array_equal(getattr(found, one.name), getattr(expected, one.name)), one.name
-
-
-def test_a_stored_signal_is_one_like_any_other(grid: Network) -> None:
-    """Copied, changed, sent to another process, and asked for more signals than are kept ready."""
-    signals, _, _ = unpacked(packed(Network("many", grid.signals * (KEPT // 2))))
-    for one, plain in zip(signals, grid.signals * (KEPT // 2), strict=True):
-        assert one.lanes == plain.lanes and one.movements == plain.movements and one.movement_names == plain.movement_names
-    one, plain = signals[0], grid.signals[0]
-    for other in (replace(one, x_m=7.0), pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
-        assert type(other) is Intersection and other.lanes == plain.lanes and other.movements == plain.movements
-    with pytest.raises(AttributeError):
-        one.lanes = ()  # type: ignore[misc]
 
 
 def test_what_is_equal_is_the_same_object(grid: Network) -> None:

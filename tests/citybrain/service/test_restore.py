@@ -16,9 +16,10 @@ import pytest
 from citybrain.intake.sample_log import SampleLog
 from citybrain.service import audit
 from citybrain.service.backup import CITY, KEYS, MANIFEST, STORE, backup
+from citybrain.service.claim import Lock
 from citybrain.service.keys import KeyRing
 from citybrain.service.restore import restore
-from citybrain.service.store import Lock, Store, set_state
+from citybrain.service.store import Store, set_state
 from signals.errors import ConfigError
 
 NOW_S = 1_800_000_200.0

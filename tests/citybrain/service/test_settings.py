@@ -65,6 +65,8 @@ WRONG = [
     ("[street]\nnet='n'\nat='tcp:a:1'\nspeed='fast'", "expected float"),
     ("[street]\nnet='n'\nat='tcp:a:1'\n[plan]\nmode='auto'", "did you mean 'automatic'"),
     ("[street]\nnet='n'\nat='tcp:a:1'\n[plan]\nweekday=7", "0 (Monday) to 6"),
+    ("[street]\nnet='n'\nat='tcp:a:1'\n[plan]\nzone='Mars/Base'", "there is none of that name"),
+    ("[street]\nnet='n'\nat='tcp:a:1'\n[keep]\ncounts_days=0.5", "expected 1 or more"),
     ("[street]\nnet='n'\nat='tcp:a:1'\n[plan]\ncontroller='lerned'", "did you mean 'learned'"),
     ("[street]\nnet='n'\nat='tcp:a:1'\n[web]\nhost='0.0.0.0'", "is not loopback"),
     ("[street]\nnet='n'\nat='tcp:a:1'\n[web]\nport=99999", "expected 0 to 65535"),

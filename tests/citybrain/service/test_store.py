@@ -3,17 +3,14 @@
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from citybrain.service import audit, store
-from citybrain.service.store import MIGRATIONS, Lock, Store, add_plan, set_state
-from signals.errors import ConfigError
+from citybrain.service import audit
+from citybrain.service.store import Store, add_plan, set_state
 
 WRITER = """
 import json, resource, signal, sys
@@ -66,78 +63,6 @@ def writer(path: Path, limit: int = 0) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
 
 
-def schema(path: Path) -> int:
-    """Which schema a file says it has."""
-    with closing(sqlite3.connect(path)) as db:
-        return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def test_a_new_file_has_the_newest_schema_and_is_a_write_ahead_log(path: Path) -> None:
-    with Store(path, durable=True) as kept:
-        assert kept.db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        assert kept.db.execute("PRAGMA synchronous").fetchone()[0] == 2
-    assert schema(path) == len(MIGRATIONS)
-
-
-def test_an_older_file_is_led_through_the_scripts_that_it_has_not_seen(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written(path, 3)
-    with Store(path, durable=True) as kept, kept.transaction() as db:
-        set_state(db, "orders", {"mode": "shadow"})
-        add_plan(db, "A0", 1.0, "ada", "by hand", ((0, 30.0), (1, 20.0)), 5.0)
-    more = ("ALTER TABLE plan ADD COLUMN note TEXT NOT NULL DEFAULT 'old';", "CREATE TABLE later (x INTEGER);")
-    monkeypatch.setattr(store, "MIGRATIONS", (*MIGRATIONS, *more))
-    with Store(path, durable=True) as kept:
-        assert kept.db.execute("SELECT note FROM plan").fetchall() == [("old",)]
-        assert kept.state("orders") == {"mode": "shadow"}
-        plan = kept.plan(1)
-        assert plan is not None and plan.stages == ((0, 30.0), (1, 20.0)) and plan.offset_s == 5.0
-    assert schema(path) == len(MIGRATIONS) + 2
-    assert audit.verify(path).first_bad is None
-
-
-def test_a_script_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written(path, 1)
-    half = "CREATE TABLE later (x INTEGER); INSERT INTO nowhere VALUES (1);"
-    with monkeypatch.context() as patched:
-        patched.setattr(store, "MIGRATIONS", (*MIGRATIONS, half))
-        with pytest.raises(ConfigError, match="nowhere"):
-            Store(path, durable=True)
-    assert schema(path) == len(MIGRATIONS)
-    with Store(path, durable=True) as kept:
-        assert not kept.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'later'").fetchall()
-
-
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        (f"PRAGMA user_version = {len(MIGRATIONS) + 1};", "of a later version of citybrain"),
-        ("CREATE TABLE recipes (soup TEXT);", "another program's database"),
-    ],
-)
-def test_a_later_file_and_a_strangers_are_refused_and_left_alone(path: Path, script: str, words: str) -> None:
-    path.parent.mkdir()
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(script)
-    with pytest.raises(ConfigError, match=words):
-        Store(path, durable=True)
-    with closing(sqlite3.connect(path)) as db:
-        assert "state" not in {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
-
-
-@pytest.mark.parametrize("junk", [b"no database at all, but long enough to be one" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
-def test_a_file_that_is_no_database_is_one_sentence(path: Path, junk: bytes) -> None:
-    path.parent.mkdir()
-    path.write_bytes(junk)
-    with pytest.raises(ConfigError, match="cannot be opened"):
-        Store(path, durable=True)
-
-
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "state").write_text("a file")
-    with pytest.raises(ConfigError, match="cannot be opened"):
-        Store(tmp_path / "state" / "city.db", durable=True)
-
-
 def test_a_transaction_that_fails_leaves_nothing_behind(path: Path) -> None:
     with Store(path, durable=True) as kept:
         with pytest.raises(ZeroDivisionError), kept.transaction() as db:
@@ -157,14 +82,6 @@ def test_a_plan_that_runs_on_is_archived_once(path: Path) -> None:
         numbers.append(add_plan(db, "A0", 5.0, "ada", "back", stages, 0.0))
         assert numbers == [1, 1, 1, 2, 3]
         assert [one.number for one in kept.plans("A0")] == [3, 2, 1]
-
-
-def test_two_services_on_one_folder_are_one_too_many(tmp_path: Path) -> None:
-    first = Lock(tmp_path / "lock")
-    with pytest.raises(ConfigError, match=f"process {os.getpid()}"):
-        Lock(tmp_path / "lock")
-    first.release()
-    Lock(tmp_path / "lock").release()
 
 
 def test_a_killed_service_leaves_its_folder_free_and_no_acknowledged_commit_is_lost(path: Path) -> None:
@@ -233,6 +150,6 @@ def test_minutes_and_ticks_are_read_back_by_their_span(path: Path) -> None:
             for k in range(1, 6):
                 db.execute("INSERT INTO tick (now_s, shard, record) VALUES (?, 0, ?)", (float(k), bytes([k])))
                 db.execute("INSERT INTO minute (ends_s, figures) VALUES (?, ?)", (60.0 * k, f'{{"k": {k}}}'))
-        assert [blob for _, _, blob in kept.ticks(2.0, 4.0)] == [b"\2", b"\3"]
+        assert [blob for _, blob in kept.piece(2.0, 4.0, 0)] == [b"\2", b"\3"]
         assert [blob for _, blob in kept.piece(0.0, 9.0, 3)] == [b"\4", b"\5"]
         assert [one["k"] for one in kept.minutes(60.0, 180.0)] == [2, 3]

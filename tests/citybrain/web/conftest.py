@@ -20,14 +20,14 @@ from citybrain import assemble
 from citybrain.service import audit
 from citybrain.service.desk import Mode, Role
 from citybrain.service.engine import Spoken
-from citybrain.service.keys import Purpose
+from citybrain.service.keys import Key, Purpose
 from citybrain.service.orders import orders_json
 from citybrain.service.service import CityService, Plant, Upkeep
 from citybrain.service.showing import Showing
 from citybrain.service.street import FLASH, OK
 from citybrain.web.access import Access
 from citybrain.web.app import access_to, create_app
-from citybrain.web.geometry import CityDrawing
+from citybrain.web.geometry import Arms, CityDrawing, Drawing
 from citybrain.web.served import Served
 from citybrain.web.server import WebServer
 from citybrain.web.settings import WebSettings
@@ -101,6 +101,14 @@ class Cabinets:
         """Nothing is wrong."""
         return ""
 
+    def why(self) -> str:
+        """It is always heard."""
+        return ""
+
+    def refused(self) -> dict[int, str]:
+        """Nobody refuses."""
+        return {}
+
     def fenced(self) -> int:
         """Nobody else is here."""
         return 0
@@ -144,8 +152,8 @@ class Site:
         assert self.service.state.ticks == ticks + 1, (self.service.failed, self.service.state.error)
 
     def snapshot(self) -> str:
-        """All that a request could have changed."""
-        head = self.service.read(lambda db: [{"head": str(audit.head(db))}])
+        """All that a request could have changed: not that it was denied, which is written down now and then."""
+        head = self.service.read(lambda db: [one for one in audit.records(db, 1, 10_000) if one["what"] != "denied"][-1:])
         return json.dumps([orders_json(self.service.orders), head, len(self.taken), self.street.dead])
 
 
@@ -153,15 +161,15 @@ MakeSite = Callable[..., Site]
 
 
 def sites(network: Network, net: Path, folder: Path) -> Iterator[MakeSite]:
-    """`make(settings)`: an application served on a port of its own, until the end of the fixture."""
+    """`make(settings, drawing)`: an application served on a port of its own, until the end of the fixture."""
     made: list[tuple[Site, WebServer]] = []
 
-    def make(settings: WebSettings | None = None) -> Site:
+    def make(settings: WebSettings | None = None, drawing: Drawing | None = None) -> Site:
         wall, steady, street = Clock(NOW_S), Clock(1000.0), Cabinets(network)
         taken: list[tuple[bytes, str, str]] = []
 
-        def take(payload: bytes, kind: str, source: str) -> dict[str, Any]:
-            taken.append((payload, kind, source))
+        def take(payload: bytes, kind: str, key: Key) -> dict[str, Any]:
+            taken.append((payload, kind, key.name))
             return {"taken": len(payload), "refused": {}, "position": len(taken)}
 
         access = access_to(folder / "state", network, settings or WebSettings(port=0), wall, steady)
@@ -169,7 +177,8 @@ def sites(network: Network, net: Path, folder: Path) -> Iterator[MakeSite]:
         tokens |= {p.value: access.keys.add(p.value, Role.VIEWER, p)[0] for p in (Purpose.INGEST, Purpose.TRAIN)}
         plant = Plant(network, RULES["resco"], street, assemble.planner, lambda network: Spoken(None), site="grid_2x2")
         service = CityService(plant, Upkeep(folder / f"city{len(made)}", controller="gap_out"), wall)
-        app = create_app(Served(service, Showing(service), take), access, CityDrawing(network, net), steady)
+        drawn = drawing or CityDrawing(network, net)
+        app = create_app(Served(service, Showing(service, Arms(network, drawn)), take), access, drawn, steady)
         server = WebServer(app, access)
         client = httpx.Client(base_url=server.address, timeout=10.0, verify=False)
         site = Site(app, service, street, taken, access, client, folder / "state", wall, steady, tokens)

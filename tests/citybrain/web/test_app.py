@@ -61,6 +61,22 @@ def test_a_stolen_viewers_key_tries_everything_and_changes_nothing(site: Any, bo
     assert len(refused) == len(COMMANDS) + 3
     assert site.client.get("/v1/audit", headers=thief).status_code == 403
     assert site.snapshot() == before and site.access.keys.all() == key_file
+    site.app.state.denials.flush()
+    found = site.client.get("/v1/audit", headers=site.auth("engineer"), params={"limit": 20}).json()
+    tried = [one for one in found if one["what"] == "denied" and one["who"].startswith("viewer (") and one["args"]["status"] == 403]
+    assert len(tried) == 1 and tried[0]["args"]["number"] == len(refused) + 1
+    assert tried[0]["args"]["addresses"] == {"127.0.0.1": len(refused) + 1}
+    assert set(tried[0]["args"]["routes"]) > {"POST /v1/commands/set_mode"} and "not allowed (403)" in tried[0]["outcome"]
+
+
+def test_denials_are_counted_by_key_or_address_and_by_reason(fresh: Any) -> None:
+    for _ in range(12):
+        fresh.client.get("/v1/kpi", headers={"Authorization": "Bearer nobody"})
+    fresh.client.request("BREW", "/v1/commands/" + "x" * 500, headers={"Host": "elsewhere"})
+    fresh.app.state.denials.flush()
+    found = fresh.client.get("/v1/audit", headers=fresh.auth("engineer")).json()
+    denied = [(one["who"], one["args"]["status"], one["args"]["number"]) for one in found if one["what"] == "denied"]
+    assert denied == [("address 127.0.0.1", 401, 10), ("address 127.0.0.1", 429, 2)]
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -59,6 +59,8 @@ def test_a_one_time_link_opens_one_session(fresh: Any) -> None:
     fresh.client.cookies.clear()
     assert fresh.client.get("/open", params={"key": token}).status_code == 401
     assert fresh.client.get("/open", params={"key": fresh.tokens["admin"]}).status_code == 401
+    again = fresh.client.get("/open", params={"key": token}, headers={"Accept": "text/html"})
+    assert (again.status_code, again.headers["location"], "set-cookie" in again.headers) == (303, "/?spent", False)
 
 
 def test_a_key_asks_who_it_is(site: Any) -> None:

@@ -1,6 +1,6 @@
 """Requests that schemathesis makes up from the API's own description: no 5xx, answers as described, and nothing without a key.
 
-A few cases a route in CI; a hundred, chosen anew each time, by `pytest --hypothesis-profile=default`.
+Fifteen cases a route in CI; two hundred, chosen anew each time, by `pytest --hypothesis-profile=default`.
 """
 
 import sys
@@ -25,10 +25,10 @@ EXPECTED = (
     checks.response_schema_conformance,
 )
 QUICK = settings(
-    max_examples=5, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+    max_examples=15, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-DEEP = settings(QUICK, max_examples=100, derandomize=False)
+DEEP = settings(QUICK, max_examples=200, derandomize=False)
 CHOSEN = DEEP if any(word.startswith("--hypothesis-profile") for word in sys.argv) else QUICK
 
 

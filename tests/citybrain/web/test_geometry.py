@@ -10,20 +10,9 @@ import numpy as np
 import pytest
 
 from citybrain.assemble import CONTROLLERS
-from citybrain.web.geometry import (
-    PARTLY,
-    CityDrawing,
-    lamp_codes,
-    middle,
-    packed,
-    points_m,
-    read_roads,
-    starts,
-    stop_line,
-    straight_roads,
-    wanted_lanes,
-)
-from signals.errors import ConfigError, ScenarioError
+from citybrain.web.geometry import PARTLY, Arms, CityDrawing, arms_of, lamp_codes, packed, starts, stop_line, stop_lines, straight_roads
+from citybrain.web.roads import points_m, read_roads, wanted_lanes
+from signals.errors import ConfigError
 from signals.types import Network, Serves
 
 KINDS = {"xy_dm": "<i4", "start": "<u4", "heading_ddeg": "<i2", "phases": "<u1", "lanes": "<u1", "code": "<u1"}
@@ -82,9 +71,10 @@ def test_every_stop_line_is_near_its_signal_and_its_traffic_drives_towards_it(ci
         assert (np.hypot(*to_signal.T) < 40.0).all()
 
 
-def test_a_lane_is_lit_by_the_best_of_its_movements_and_told_apart_where_others_stay_red(drawing: CityDrawing, grid: Network) -> None:
+def test_a_lane_is_lit_by_the_best_of_its_movements_and_told_apart_where_others_stay_red(grid: Network, grid_net: Path) -> None:
+    roads = read_roads(grid_net, wanted_lanes(grid))
     for signal in grid.signals:
-        stops = drawing._stops(signal)
+        stops = stop_lines(signal, roads.of(signal))
         codes = np.array(list(lamp_codes(signal, stops))).reshape(len(signal.phases), len(stops))
         for p, phase in enumerate(signal.phases):
             for k, stop in enumerate(stops):
@@ -117,7 +107,7 @@ def test_without_a_net_streets_are_straight_and_no_stop_line_is_made_up(grid: Ne
     assert len(columns(found["roads"])["start"]) == len(grid.streets) + 1
     assert columns(found["stops"])["xy_dm"].size == 0
     assert bare.signal(grid.signals[0].id)["lanes"] == []
-    roads = straight_roads(grid, {s.id: i for i, s in enumerate(grid.signals)})
+    roads = straight_roads(grid)
     assert all(line.shape == (2, 2) for line in roads.lines)
 
 
@@ -137,28 +127,13 @@ def test_the_page_may_offer_every_controller_that_plans(city: dict[str, Any]) ->
     assert [name for name, _ in city["controllers"]] == [c.name for c in CONTROLLERS.values() if c.make is not None]
 
 
-@pytest.mark.parametrize("shape", ["", "1,2 3", "1,2 x,y", "nan,1 2,3", "1,2 inf,0"])
-def test_a_shape_that_is_none_is_one_clear_error(shape: str, tmp_path: Path, grid: Network) -> None:
-    with pytest.raises(ScenarioError, match=r"net\.xml: a lane's shape"):
-        points_m(shape, "net.xml")
-    net = tmp_path / "net.xml"
-    net.write_text(f'<net><edge id="e"><lane id="e_0" shape="{shape or "?"}"/></edge></net>', encoding="utf-8")
-    with pytest.raises(ScenarioError, match="a lane's shape"):
-        CityDrawing(grid, net)
-
-
-def test_a_road_is_drawn_in_the_middle_of_its_lanes_and_sidewalks_are_none(tmp_path: Path) -> None:
-    net = tmp_path / "net.xml"
-    net.write_text(
-        '<net><edge id="e"><lane id="e_0" allow="pedestrian" shape="0,9 50,9"/><lane id="e_1" shape="0,0 50,0"/>'
-        '<lane id="e_2" shape="0,4 50,4"/></edge><edge id=":x" function="internal"><lane id=":x_0" shape="50,0 60,5"/></edge></net>',
-        encoding="utf-8",
-    )
-    roads = read_roads(net, frozenset({":x_0"}))
-    assert roads.lanes == [2]
-    assert roads.lines[0].tolist() == [[0.0, 2.0], [50.0, 2.0]]
-    assert roads.shapes == {":x_0": "50,0 60,5"}
-    assert middle("0,0 9,0", "0,4 5,4 9,4", net).tolist() == [[0.0, 0.0], [9.0, 0.0]]
+def test_explanations_name_the_arms_that_the_page_names(drawing: CityDrawing, grid: Network) -> None:
+    arms = Arms(grid, drawing)
+    assert list(arms) == [s.id for s in grid.signals] and len(arms) == len(grid.signals)
+    for signal in grid.signals:
+        shown = {m["arm"] for m in drawing.signal(signal.id)["movements"]}
+        assert set(arms[signal.id].values()) == shown
+    assert arms.get("nowhere", {}) == {} and arms_of(grid.signals[0], {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -168,8 +143,6 @@ def test_the_heading_at_a_stop_line_is_by_the_compass(line: str, heading_deg: fl
     assert stop_line("a", points_m(line, "here")).heading_deg == pytest.approx(heading_deg)
 
 
-def test_columns_survive_the_way_to_the_page(grid: Network) -> None:
+def test_columns_survive_the_way_to_the_page() -> None:
     assert np.frombuffer(base64.b64decode(packed([-1.6, 0.4, 70000.0], "<i4")), "<i4").tolist() == [-2, 0, 70000]
     assert starts(iter([2, 0, 3])) == [0, 2, 2, 5]
-    lanes = wanted_lanes(grid)
-    assert {lane.id for s in grid.signals for lane in s.lanes} <= lanes

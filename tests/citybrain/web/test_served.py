@@ -25,5 +25,16 @@ def test_half_a_surrogate_pair_does_not_break_an_answer() -> None:
 
 def test_the_city_is_packed_once_and_the_same_for_all(grid: Network, grid_net: Path) -> None:
     one, other = City(CityDrawing(grid, grid_net)), City(CityDrawing(grid, grid_net))
-    assert one.packed() is one.packed() and one.packed() == other.packed() and one.mark == other.mark != ""
-    assert json.loads(gzip.decompress(one.packed()))["signals"]["id"] == [s.id for s in grid.signals]
+    mark, packed = one.packed()
+    assert one.packed()[1] is packed and (mark, packed) == other.packed() and len(mark) == 34
+    assert json.loads(gzip.decompress(packed))["signals"]["id"] == [s.id for s in grid.signals]
+
+
+def test_a_drawing_that_has_become_another_is_packed_anew(grid: Network, grid_net: Path) -> None:
+    drawing = CityDrawing(grid)
+    city = City(drawing)
+    straight = city.packed()
+    drawing.__dict__.update(CityDrawing(grid, grid_net).__dict__)
+    assert city.packed() == straight
+    drawing.edition += 1
+    assert city.packed()[0] != straight[0]

@@ -79,3 +79,17 @@ def serving(simulated: Stepped, grid: Network, tmp_path: Path) -> Iterator[CityS
     service = CityService(plant, Upkeep(tmp_path / "state", "rolling_horizon"))
     yield service
     service.stop()
+
+
+@pytest.fixture(scope="session")
+def ticked() -> Callable[[CityService, int], None]:
+    """`ticked(service, seconds)`: tick it every second of its street."""
+
+    def tick(service: CityService, seconds: int) -> None:
+        street = service.plant.street
+        for _ in range(seconds):
+            service.follow_orders()
+            service.tick(street.now_s)
+            street.wait(street.now_s + 1.0, 1.0)
+
+    return tick

@@ -55,6 +55,20 @@ def test_a_degraded_signal_is_an_alarm_once_it_is_unfit(grid: Network) -> None:
     assert [a["kind"] for a in alarms.as_json()] == ["degraded"]
 
 
+def test_a_controller_that_refuses_is_one_alarm_with_its_reason_until_it_takes_a_plan(grid: Network) -> None:
+    alarms, fitness = Alarms(grid), Fitness(grid)
+    fitness.health = np.array([0, 0, DEGRADED, 0], dtype=np.uint8)
+    fitness.fit = np.array([True, True, False, True])
+    for now_s, why in ((7.0, "green too short"), (8.0, "green too short"), (9.0, "red too long")):
+        alarms.see(fitness, now_s, str, {2: why})
+        (one,) = alarms.as_json()
+        assert (one["kind"], one["signal"], one["since_s"]) == ("refused", grid.signals[2].id, 7.0)
+        assert why in one["sentence"]["en"]
+    fitness.health = np.zeros(4, dtype=np.uint8)
+    alarms.see(fitness, 10.0, str)
+    assert not alarms.as_json()
+
+
 def test_the_critical_and_the_oldest_come_first(grid: Network) -> None:
     alarms = Alarms(grid)
     alarms.raise_("slow", "", 1.0, "2 s")

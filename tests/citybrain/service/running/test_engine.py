@@ -1,7 +1,7 @@
 """The engine on a street in SUMO: plans reach only whom they may, people's wishes pass the same safety, shards take turns."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from citybrain.forecasts import movement_names
 from citybrain.service.desk import Mode
 from citybrain.service.engine import Engine, Gate, Spoken
 from citybrain.service.orders import Orders, Standing
+from citybrain.service.shards import AT_ONCE, shard_count, turn_of
 from citybrain.service.street import Stepped
 from forecasting.online import OnlineForecaster
 from signals.monitor import monitor_for
@@ -92,14 +93,35 @@ def test_a_fixed_plan_runs_and_is_renewed(simulated: Stepped, grid: Network) -> 
 
 def test_shards_take_turns_and_every_signal_is_planned_each_turn(simulated: Stepped, grid: Network) -> None:
     one = engine(simulated, grid, Orders("rolling_horizon", Mode.AUTOMATIC), largest=1)
-    assert len(one.shards) == 4 and one.turn_s == 4.0
+    assert len(one.shards) == 4 and one.turn_s == 2.0
     planned: list[tuple[int, ...]] = []
     for _ in range(40):
         planned.append(one.tick(simulated.now_s).planned)
         simulated.wait(simulated.now_s + 1.0, 1.0)
-    assert all(len(p) == 1 for p in planned)
-    for k in range(0, 40, 4):
-        assert sorted(p[0] for p in planned[k : k + 4]) == [0, 1, 2, 3]
+    assert all(len(p) == AT_ONCE for p in planned)
+    for k in range(0, 40, 2):
+        assert sorted(planned[k] + planned[k + 1]) == [0, 1, 2, 3]
+
+
+def test_what_fails_in_one_of_the_shards_that_are_planned_side_by_side_is_told(simulated: Stepped, grid: Network) -> None:
+    one = engine(simulated, grid, Orders("rolling_horizon", Mode.AUTOMATIC), largest=1)
+    one.shards[1].loop.planner = Broken()
+    with pytest.raises(ZeroDivisionError, match="of this shard"):
+        drive(one, simulated, grid, 2)
+
+
+@pytest.mark.parametrize(("shards", "turn_s"), [(1, 1.0), (2, 1.0), (3, 2.0), (7, 4.0), (10, 5.0), (15, 5.0), (100, 5.0)])
+def test_a_turn_is_as_short_as_shards_allow_and_never_over_five_seconds(shards: int, turn_s: float) -> None:
+    assert turn_of(shards) == turn_s
+    assert shard_count(shards * 10, 10) >= shards and shard_count(shards * 10, 10) <= max(shards, AT_ONCE * 5) + 4
+
+
+class Broken:
+    """A planner with a fault."""
+
+    def propose(self, *_: object) -> NoReturn:
+        """Fails."""
+        raise ZeroDivisionError("of this shard")
 
 
 def test_a_signal_is_planned_at_once_when_it_is_asked_for(simulated: Stepped, grid: Network) -> None:

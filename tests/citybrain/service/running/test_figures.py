@@ -1,6 +1,7 @@
 """Before against after: spans of one setting each, and an interval that covers what is true."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -42,6 +43,13 @@ def test_half_the_queue_is_half_the_delay() -> None:
     assert "-50.0 %" in found["sentence"]["en"] and "traffic may have changed" in found["sentence"]["en"]
 
 
+def test_the_chinese_sentence_says_its_settings_in_chinese() -> None:
+    found = comparison([*minutes(30, "base plans", 10.0), *minutes(31, "learned, 8 of 8 automatic", 5.0, 30)])
+    assert "(learned, 8 of 8 automatic)" in found["sentence"]["en"]
+    assert not re.search("[A-Za-z]", found["sentence"]["zh"]) and "基础方案" in found["sentence"]["zh"]
+    assert found["before"]["setting_words"] == {"en": "base plans", "zh": "基础方案"}
+
+
 def test_the_interval_covers_no_difference_where_there_is_none() -> None:
     covered = 0
     for seed in range(60):
@@ -54,12 +62,16 @@ def test_a_minute_is_gathered_second_by_second(grid: object) -> None:
     meter = Meter()
 
     class Seen:
+        now_s = 0.0
         queue_veh = np.array([1.0, np.nan, 2.0])
         counts_veh = np.array([0.5, 0.5, np.nan])
 
-    for _ in range(60):
+    assert not meter.whole(60.0)
+    for k in range(60):
+        Seen.now_s = float(k)
         meter.see(Seen())  # type: ignore[arg-type]
     one = np.array([2.0, 1.0])
+    assert meter.whole(60.0) and not meter.whole(50.0)
     made = meter.close(60.0, Indices(one, one, one, np.array([3.0, 1.0])), "a")
     assert (made.queue_veh, made.passed_veh, made.stopped_s, made.congestion) == (3.0, 60.0, 180.0, 1.75)
     assert meter.close(120.0, Indices(one, one, one, one), "a").passed_veh == 0.0

@@ -20,7 +20,18 @@ from citybrain.service.desk import (
     SetController,
     SetMode,
 )  # fmt: skip
-from citybrain.service.orders import JUDGES, Orders, Scene, ordered, orders_from, orders_json, repeating, without_past
+from citybrain.service.orders import (
+    JUDGES,
+    LONGEST_OVERRIDE_S,
+    Orders,
+    Scene,
+    moved_holds,
+    ordered,
+    orders_from,
+    orders_json,
+    repeating,
+    without_past,
+)
 from signals.errors import ConfigError
 from signals.types import Network
 
@@ -41,6 +52,19 @@ def test_a_mode_is_of_the_signals_named_or_of_all(orders: Orders, scene: Scene) 
     assert [one.mode_of(n) for n in names] == [Mode.SHADOW, Mode.AUTOMATIC, Mode.SHADOW, Mode.SHADOW]
     everyone = ordered(one, SetMode(Mode.OBSERVE), scene).orders
     assert {everyone.mode_of(n) for n in names} == {Mode.OBSERVE} and not everyone.modes
+
+
+def test_holds_move_with_a_clock_that_jumps_and_end_no_later_than_can_be_asked(orders: Orders, scene: Scene, grid: Network) -> None:
+    names, stages = [s.id for s in grid.signals], tuple((s.phase + 1, s.green_s) for s in grid.signals[1].base.stages)
+    held = ordered(orders, Override(names[0], 2, 60.0, "fair"), scene).orders
+    number = held.next_proposal
+    held = ordered(held, Propose(names[1], stages, 0.0, "as built"), scene).orders
+    held = ordered(held, Approve(number), scene).orders
+    moved, signals = moved_holds(held, -90.0, 10.0)
+    assert signals == [names[0]] and moved.standing[names[0]].until_s == 70.0
+    assert moved.standing[names[1]] == held.standing[names[1]], "a plan stands until it is lifted"
+    assert moved_holds(held, 9e9, 500.0)[0].standing[names[0]].until_s == 500.0 + LONGEST_OVERRIDE_S
+    assert moved_holds(held, 0.0, 110.0) == (held, [])
 
 
 def test_an_override_ends_by_itself(orders: Orders, scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """What a tick looks like from outside, when the street is well, silent, or of another time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,16 +22,10 @@ from sumo_nets.scenario import check, scenario
 from sumo_nets.session import start
 
 pytestmark = pytest.mark.sumo
+Ticked = Callable[[CityService, int], None]
 
 
-def ticked(service: CityService, seconds: int) -> None:
-    """Tick it every second of its street."""
-    for _ in range(seconds):
-        service.tick(service.plant.street.now_s)
-        service.plant.street.wait(service.plant.street.now_s + 1.0, 1.0)
-
-
-def test_a_silent_street_is_shown_as_silent_and_alarmed(serving: CityService) -> None:
+def test_a_silent_street_is_shown_as_silent_and_alarmed(serving: CityService, ticked: Ticked) -> None:
     ticked(serving, 5)
     watcher = serving.board.subscribe()
     watcher.get()
@@ -63,7 +58,7 @@ class Shifted(Stepped):
 
 
 @pytest.mark.parametrize("jump_s", [-7200.0, -86400.0, 86400.0])
-def test_a_clock_that_jumps_makes_the_service_begin_anew_and_go_on(grid: Network, tmp_path: Path, jump_s: float) -> None:
+def test_a_clock_that_jumps_makes_the_service_begin_anew_and_go_on(grid: Network, tmp_path: Path, jump_s: float, ticked: Ticked) -> None:
     street = Shifted(start(check(scenario("grid_2x2")), 101), grid)
     plant = Plant(grid, RULES["resco"], street, planner, lambda n: OnlineForecaster(movement_names(n), recalls=2))
     service = CityService(plant, Upkeep(tmp_path, "rolling_horizon", Mode.AUTOMATIC))
@@ -72,8 +67,8 @@ def test_a_clock_that_jumps_makes_the_service_begin_anew_and_go_on(grid: Network
         assert len(service.state.minutes) == 2
         street.shift_s = jump_s
         jumped_s = street.now_s
-        ticked(service, 70)
-        assert service.failed is None and service.state.tick is not None and service.state.tick.now_s == jumped_s + 69.0
+        ticked(service, 115)  # ten seconds of a minute, and a whole one
+        assert service.failed is None and service.state.tick is not None and service.state.tick.now_s == jumped_s + 114.0
         assert len(service.state.minutes) == 1 and all(m.ends_s > jumped_s for m in service.state.minutes)
         greens = service.recent.greens(0, -np.inf, street.now_s)
         assert greens and all(on_s >= jumped_s for _, on_s, _ in greens)
@@ -95,7 +90,7 @@ class Blind(Stepped):
         return replace(seen, queue_veh=queue_veh)
 
 
-def test_sensors_silent_all_over_the_city_are_one_alarm(grid: Network, tmp_path: Path) -> None:
+def test_sensors_silent_all_over_the_city_are_one_alarm(grid: Network, tmp_path: Path, ticked: Ticked) -> None:
     street = Blind(start(check(scenario("grid_2x2")), 101), grid)
     service = CityService(
         Plant(grid, RULES["resco"], street, planner, lambda n: OnlineForecaster(movement_names(n), recalls=2)), Upkeep(tmp_path, "gap_out")
@@ -110,7 +105,7 @@ def test_sensors_silent_all_over_the_city_are_one_alarm(grid: Network, tmp_path:
         service.stop()
 
 
-def test_a_slow_tick_is_told(serving: CityService) -> None:
+def test_a_slow_tick_is_told(serving: CityService, ticked: Ticked) -> None:
     ticked(serving, 3)
     serving.pulse.took(SLOW_S + 1.0, 5.0)
     assert [a["kind"] for a in serving.alarms_raised.as_json()] == ["slow"]

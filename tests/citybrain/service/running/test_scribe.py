@@ -1,5 +1,6 @@
 """What is written down: plans that came into force, minutes once each, and no more than is to be kept."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,17 +16,10 @@ from citybrain.service.store import Store
 from signals.types import Network
 
 pytestmark = pytest.mark.sumo
+Ticked = Callable[[CityService, int], None]
 
 
-def ticked(service: CityService, seconds: int) -> None:
-    """Tick it every second of its street."""
-    for _ in range(seconds):
-        service.follow_orders()
-        service.tick(service.plant.street.now_s)
-        service.plant.street.wait(service.plant.street.now_s + 1.0, 1.0)
-
-
-def test_a_controller_s_repeating_plans_are_archived_when_they_come_into_force(serving: CityService, grid: Network) -> None:
+def test_a_controller_s_repeating_plans_are_archived_when_they_come_into_force(serving: CityService, grid: Network, ticked: Ticked) -> None:
     serving.submit(SetMode(Mode.AUTOMATIC), "Ann")
     serving.submit(SetController("coordinated"), "Ann")
     ticked(serving, 60)
@@ -37,13 +31,13 @@ def test_a_controller_s_repeating_plans_are_archived_when_they_come_into_force(s
             assert plans[0].by == "coordinated" and plans[0].stages == tuple((s.phase, s.green_s) for s in running.stages)
 
 
-def test_in_shadow_mode_nothing_comes_into_force(serving: CityService, grid: Network) -> None:
+def test_in_shadow_mode_nothing_comes_into_force(serving: CityService, grid: Network, ticked: Ticked) -> None:
     serving.submit(SetController("webster"), "Ann")
     ticked(serving, 30)
     assert all(len(serving.stored_plans(s.id, 10)) == 1 for s in grid.signals)
 
 
-def test_a_minute_is_written_once_and_old_ticks_are_forgotten(serving: CityService, grid: Network, tmp_path: Path) -> None:
+def test_a_minute_is_written_once_and_old_ticks_are_forgotten(serving: CityService, grid: Network, tmp_path: Path, ticked: Ticked) -> None:
     ticked(serving, 30)
     tick, engine = serving.state.tick, serving.engine
     assert tick is not None and engine is not None
@@ -62,7 +56,7 @@ def test_a_minute_is_written_once_and_old_ticks_are_forgotten(serving: CityServi
         scribe.store.close()
 
 
-def test_a_signal_without_any_sensor_has_no_queue(serving: CityService, grid: Network) -> None:
+def test_a_signal_without_any_sensor_has_no_queue(serving: CityService, grid: Network, ticked: Ticked) -> None:
     ticked(serving, 2)
     tick, axes = serving.state.tick, axes_of(grid)
     assert tick is not None

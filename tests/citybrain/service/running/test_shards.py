@@ -9,7 +9,7 @@ from citybrain.service.shards import LARGEST_SHARD, axes_of, in_space, part_of, 
 from signals.layout import lay_out
 from signals.planners.groups import NEAR_M, neighbours
 from signals.rules import RULES
-from signals.types import FlowForecast, Network, Observation
+from signals.types import Network, Observation
 from sumo_nets.network import read_network
 from sumo_nets.scenario import scenario
 
@@ -78,15 +78,6 @@ def test_counts_gathered_for_longer_stand_in_for_the_last_second_s(grid: Network
     part = part_of(grid, axes_of(grid), np.array(members))
     gathered = np.arange(part.movements.size, dtype=float)
     assert np.array_equal(part.observed(look(grid, 1.0, 1), gathered).counts_veh, gathered)
-
-
-def test_a_part_of_a_forecast_has_its_movements_columns(grid: Network) -> None:
-    m = int(axes_of(grid).movement_start[-1])
-    flow = np.arange(m, dtype=float)[None, :]
-    part = part_of(grid, axes_of(grid), np.array([2]))
-    found = part.forecast(FlowForecast(0.0, 0.0, 900.0, flow, flow, flow, tuple(str(k) for k in range(m))))
-    assert np.array_equal(found.flow_veh_h[0], part.movements)
-    assert found.rung == tuple(str(k) for k in part.movements)
 
 
 def test_signals_lie_along_the_longer_side(line: Network) -> None:

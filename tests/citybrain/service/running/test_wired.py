@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from citybrain import assemble
 from citybrain.field.client import TcpTransport
 from citybrain.intake.catalogue import Catalogue
 from citybrain.intake.senses import Senses
+from citybrain.service.alarms import Alarms
 from citybrain.service.desk import Mode
 from citybrain.service.engine import Engine, Spoken
+from citybrain.service.fitness import Fitness
 from citybrain.service.orders import Orders
 from citybrain.service.serving import StoredEpochs
 from citybrain.service.street import DEGRADED, OK, SILENT
@@ -128,6 +130,37 @@ def test_a_fault_is_done_and_healed(field: Field, grid: Network) -> None:
         street.close()
 
 
+def test_a_controller_that_refuses_is_an_alarm_with_its_own_reason_and_well_again_once_it_takes_a_plan(field: Field, grid: Network) -> None:
+    street, name, alarms, fitness = field.street(), grid.signals[1].id, Alarms(grid), Fitness(grid)
+    try:
+        heard(street)
+        orders = Orders("max_pressure", Mode.AUTOMATIC)
+        one = Engine(grid, RULES["resco"], street, assemble.planner, lambda n: Spoken(None), orders, now_s=street.now_s)
+
+        def raised() -> dict[str, str]:
+            tick = one.tick(street.now_s)
+            fitness.see(tick.observed, street.health())
+            alarms.see(fitness, tick.now_s, street.reason_of, street.refused())
+            street.wait(street.now_s + 1.0, 2.0)
+            return {a["signal"]: a["sentence"]["en"] for a in alarms.as_json() if a["kind"] == "refused"}
+
+        street.fault("refuse", 0.0, name)
+        assert within(lambda: raised() == {name: "controller refuses its plan: refuses everything (fault)"})
+        street.fault("heal", 0.0, "")
+        assert within(lambda: raised() == {})
+        one.release()
+    finally:
+        street.close()
+
+
+def within(claim: Callable[[], bool], limit_s: float = 20.0) -> bool:
+    """Whether it comes true within a while."""
+    until_s = time.monotonic() + limit_s
+    while not (true := claim()) and time.monotonic() < until_s:
+        pass
+    return true
+
+
 def test_a_newer_centre_fences_the_older_one(field: Field, grid: Network) -> None:
     old, new = field.street(), field.street()
     try:
@@ -163,13 +196,20 @@ def test_what_cannot_be_broken_is_told(field: Field) -> None:
         street.close()
 
 
-def test_nobody_at_the_other_end_is_told(grid: Network, tmp_path: Path) -> None:
+def test_nobody_at_the_other_end_is_told(
+    grid: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("citybrain.service.wired.MUSTER_S", 0.0)
     wire = TcpTransport("127.0.0.1", 1)
     street = WiredStreet(wire, grid, Senses(grid, Catalogue.of(grid)), StoredEpochs(tmp_path / "city.db"))
     try:
         assert np.isnan(street.now_s)
         with pytest.raises(LinkError, match="does not answer"):
             street.fault("dead", 0.3, "")
+        for _ in range(3):
+            street.wait(0.0, 0.1)
+        said = "street 127.0.0.1:1: nobody answers (connection refused)"
+        assert street.why() == said and [r.fields["error"] for r in caplog.records if hasattr(r, "fields")] == [said], "said once"
     finally:
         street.close()
 

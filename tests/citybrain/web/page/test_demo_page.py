@@ -104,6 +104,18 @@ def choose(browser: webdriver.Chrome, selector: str, value: str) -> None:
     until(browser, chosen)
 
 
+def typed(browser: webdriver.Chrome, selector: str, words: str) -> None:
+    """Fill in a field as soon as it is there, and press Enter."""
+
+    def entered(b: webdriver.Chrome) -> bool:
+        field = b.find_element(By.CSS_SELECTOR, selector)
+        field.clear()
+        field.send_keys(words, Keys.ENTER)
+        return True
+
+    until(browser, entered)
+
+
 def broken(browser: webdriver.Chrome, kind: str) -> None:
     """Break something, and say that it is meant."""
     press(browser, "#events-tab-demo")
@@ -125,14 +137,14 @@ def test_a_visitor_steers_the_demo_breaks_it_kills_it_and_finds_everything_again
     wanted = "1" if text(browser, ".phases .running b") != "1" else "3"
     press(browser, f"#override input[value='{wanted}']")
     choose(browser, "#override select", "600")
-    browser.find_element(By.CSS_SELECTOR, "#override input[name=reason]").send_keys("a burst water main", Keys.ENTER)
+    typed(browser, "#override input[name=reason]", "a burst water main")
     until(browser, lambda b: "By hand" in text(b, ".panel-head"))
     press(browser, "#signal-tab-now")
     until(browser, lambda b: text(b, ".phases .running b") == wanted)
     assert "a burst water main" in text(browser, "#why")
 
     choose(browser, "#controller", "webster")
-    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "dialog[open] input[name=reason]"))[0].send_keys("a trial", Keys.ENTER)
+    typed(browser, "dialog[open] input[name=reason]", "a trial")
     until(browser, lambda b: "webster" in text(b, "#toasts"))
 
     broken(browser, "dead_all")

@@ -14,6 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from citybrain.service.desk import Role
 from citybrain.web import front
 
 OUT = Path(__file__).resolve().parents[4] / "out" / "page"
@@ -123,6 +124,7 @@ def test_the_page_shows_a_living_city_and_mode_and_controller_are_switched(fresh
         assert text(browser, ".row[data-id=A0] .mode") == "SHD"
         click(browser, "#signal-tab-control")
         click(browser, "input[value=automatic]")
+        browser.find_element(By.CSS_SELECTOR, "#mode-form input[name=reason]").send_keys("the trial is over", Keys.ENTER)
         until(browser, lambda b: text(b, ".row[data-id=A0] .mode") == "AUTO")
         assert text(browser, ".row[data-id=A1] .mode") == "SHD"
         Select(browser.find_element(By.ID, "controller")).select_by_value("webster")
@@ -180,6 +182,10 @@ def test_an_operator_holds_a_phase_by_keyboard_alone(fresh: Any, browser: webdri
         until(browser, lambda b: "By hand" in text(b, ".panel-head"))
         assert fresh.service.orders.standing["A1"].reason == "accident on Main Street"
         assert "held by hand" in text(browser, "#toasts")
+        click(browser, "#events-tab-audit")
+        until(browser, lambda b: "Reason: accident on Main Street" in text(b, "#events-audit"))
+        click(browser, "#signal-tab-now")
+        until(browser, lambda b: "held by hand for at most another" in text(b, ".countdown"))
     assert complaints(browser) == []
 
 
@@ -220,8 +226,12 @@ def test_the_page_speaks_chinese_and_remembers_it(fresh: Any, browser: webdriver
     with ticking(fresh):
         enter(browser, fresh, "admin", scheme="dark")
         open_signal(browser, "B1")
+        click(browser, "#events-tab-audit")
+        until(browser, lambda b: "Outcome" in text(b, "#events-audit"))
         click(browser, "#language")
         until(browser, lambda b: text(b, "#signal-tab-now") == "当前" and "相位" in text(b, ".countdown"))
+        until(browser, lambda b: "结果" in text(b, "#events-audit"))
+        assert "城市大脑" in browser.title and "东" in text(browser, ".movements")
         assert browser.execute_script("return document.documentElement.lang") == "zh-CN"
         click(browser, "#events-tab-demo")
         assert "检测器" in text(browser, ".faults")
@@ -229,6 +239,18 @@ def test_the_page_speaks_chinese_and_remembers_it(fresh: Any, browser: webdriver
         browser.refresh()
         until(browser, lambda b: text(b, "#link") == "实时")
         assert text(browser, ".panel-head h2") == "B1"
+
+
+def test_a_link_that_is_spent_leads_to_the_page(fresh: Any, browser: webdriver.Chrome) -> None:
+    token, _ = fresh.access.keys.add("demo", Role.OPERATOR, one_time=True)
+    link = f"{fresh.client.base_url}/open?key={token}"
+    for _ in range(2):
+        browser.get(link)
+        until(browser, lambda b: b.execute_script("return document.body.dataset.ready") == "true")
+        assert browser.current_url == f"{fresh.client.base_url}/"
+    browser.delete_all_cookies()
+    browser.get(link)
+    until(browser, lambda b: "has been used before" in text(b, "#key-wrong"))
 
 
 def test_old_data_are_called_old_and_a_lost_service_is_found_again(fresh: Any, browser: webdriver.Chrome) -> None:
