@@ -121,12 +121,12 @@ def loaded(net: Path, folder: Path, state: Path, controller: str = "learned") ->
     serving = PlayedServing(settings)
     serving.forecast.start()
     serving.quality.start()
-    serving.web.start()
     return Load(serving)
 
 
 def ready(load: Load, ticks: int) -> None:
     """Tick as fast as it goes until everything is compiled, every signal has a plan, and the forecasts have closed their first minute."""
+    load.serving.open_web()
     for _ in range(ticks):
         load.play()
         load.tick()

@@ -9,7 +9,9 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as Late
 from contextlib import ExitStack
@@ -38,7 +40,7 @@ from citybrain.service.desk import Mode
 from citybrain.service.forecasters import Forecasters, live_forecast
 from citybrain.service.heap import give_back_large_blocks
 from citybrain.service.kept_state import KeptQuality
-from citybrain.service.keys import Key, write_private
+from citybrain.service.keys import Key, KeyRing, write_private
 from citybrain.service.network_file import SMALL_BYTES, network_of
 from citybrain.service.schema import Place, place_of
 from citybrain.service.service import CityService, Plant, Upkeep
@@ -48,6 +50,7 @@ from citybrain.service.store import Holder, Store, set_state
 from citybrain.service.street import Stepped, Street
 from citybrain.service.wired import WiredStreet
 from citybrain.service.wires import broker_of, wire_to
+from citybrain.web.settings import check
 from signals.errors import ConfigError
 from signals.layout import lay_out
 from signals.types import Floats, Ints, Observation
@@ -56,6 +59,7 @@ from sumo_nets.session import attach
 log = logging.getLogger("citybrain")
 EPOCH, EPOCH_STRIDE = "epoch", 2**20
 ANSWERED_S = 0.5  # of the wall: by then an answer has gone out
+SIGNALS_A_SECOND, LONGEST_WAIT_S = 3000.0, 5.0  # of the wall: so long the page waits for the first plans
 KEPT_WITHIN_S = 10.0  # of the wall: a delivery that is not on the disk by then is not acknowledged
 
 
@@ -93,6 +97,7 @@ class Serving:
         self._starting: Callable[[], None] = lambda: None
         self._closing.callback(self._collector.stop)
         try:
+            self._bound = self._listening()
             self.network = network_of(settings.street.net, settings.street.chosen_rules, settings.keep.folder, settings.site)
             self.catalogue = Catalogue.of(self.network)
             self._names = NetworkNames(self.network)
@@ -124,10 +129,8 @@ class Serving:
         self.service = CityService(plant, upkeep)
         self.service.after_tick, self.service.forecast = self._after_tick, lambda: self.forecast.standing
         self._closing.callback(self.service.stop)
-        drawing = self._drawing()
-        self.showing = Showing(self.service, importlib.import_module("citybrain.web.geometry").Arms(self.network, drawing))
-        self.web = self._web(drawing)
-        self._closing.callback(self.web.stop)
+        self._drawn = self._drawing()
+        self.showing = Showing(self.service, importlib.import_module("citybrain.web.geometry").Arms(self.network, self._drawn))
         self._listeners = Listeners(self.intake)
         self._closing.callback(self._hear_no_more)
 
@@ -137,12 +140,22 @@ class Serving:
         self._closing.callback(found.close)
         return found
 
+    def _listening(self) -> socket.socket:
+        """What would keep the page from being served is told before anything else is done."""
+        web, keep = check(self.settings.web), self.settings.keep
+        KeyRing(keep.folder / "keys.json", time.time).all()
+        bound = importlib.import_module("citybrain.web.listening").listening(web.host, web.port)
+        self._closing.callback(bound.close)
+        found: socket.socket = bound
+        return found
+
     def start(self) -> None:
-        """Begin to tick, to answer, and to listen to further sources."""
+        """Begin to tick, to answer, and to listen to further sources. A large city's first plans come before its page."""
         self.service.start()
         self.forecast.start()
         self.quality.start()
-        self.web.start()
+        self.service.wait_ready(min(len(self.network.signals) / SIGNALS_A_SECOND, LONGEST_WAIT_S))
+        self.open_web()
         self._starting()
         write_private(self.settings.keep.folder / ADDRESS, self.web.address)
         self._listeners.start([self._source(one) for one in self.settings.sources])
@@ -200,11 +213,17 @@ class Serving:
         self._starting = lambda: drawing.start(self.service.wait_ready)
         return drawing
 
+    def open_web(self) -> None:
+        """Answer whoever asks; those who came before have been waiting."""
+        self.web = self._web(self._drawn)
+        self._closing.callback(self.web.stop)
+        self.web.start()
+
     def _web(self, drawing: Any) -> Any:
         app, server = importlib.import_module("citybrain.web.app"), importlib.import_module("citybrain.web.server")
         served = importlib.import_module("citybrain.web.served").Served(self.service, self.showing, self.take)
         access = app.access_to(self.settings.keep.folder, self.network, self.settings.web)
-        return server.WebServer(app.create_app(served, access, drawing), access)
+        return server.WebServer(app.create_app(served, access, drawing), access, self._bound)
 
     def take(self, payload: bytes, kind: str, key: Key) -> dict[str, Any]:
         """A delivery over HTTP: what became of its samples, once it is on the disk; IntakeError where it is none or not kept."""

@@ -12,19 +12,20 @@ from fastapi import FastAPI
 
 from citybrain.web.access import Access
 from citybrain.web.denials import Denials
-from signals.errors import ConfigError
+from citybrain.web.listening import listening
 
 STOP_S = 5.0
 MOST_CONNECTIONS = 512
 
 
 class WebServer:
-    """Lives between `start` and `stop`; the socket is bound when it is made, so a taken port is told at once."""
+    """Lives between `start` and `stop`; the socket is bound before, so a taken port is told at once."""
 
-    def __init__(self, app: FastAPI, access: Access) -> None:
+    def __init__(self, app: FastAPI, access: Access, bound: socket.socket | None = None) -> None:
+        """`bound`: a socket that listens already, which becomes the server's own."""
         self._access, settings = access, access.settings
         denials: Denials = app.state.denials
-        self._socket = listening(settings.host, settings.port)
+        self._socket = listening(settings.host, settings.port) if bound is None else bound
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False, proxy_headers=False,
             timeout_keep_alive=10, timeout_graceful_shutdown=3, limit_concurrency=MOST_CONNECTIONS, h11_max_incomplete_event_size=32768,
@@ -62,21 +63,3 @@ class WebServer:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A bound socket; ConfigError where somebody else has the port, or there is no such address."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # The protocol is named, for asyncio sends without delay (40 ms an answer) only on sockets that say they are TCP.
-        bound = socket.socket(family, kind, socket.IPPROTO_TCP)
-        try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(address)
-            bound.listen(256)
-        except OSError:
-            bound.close()
-            raise
-        return bound
-    except OSError as error:
-        raise ConfigError(f"web: cannot listen on {host} port {port} ({error.strerror or error})") from error
