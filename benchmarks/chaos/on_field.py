@@ -60,7 +60,7 @@ def street_killed(rig: Rig, rng: random.Random) -> list[str]:
     rig.street.kill()
     noticed = rig.until(lambda: "street" in rig.service.alarms(), 20.0)
     rig.until(lambda: False, rng.uniform(0.0, 1.0))
-    rig.street.start()
+    rig.start_street()
     store = rig.service.state / "city.db"
     late_s = rig.street.found.begin_s + 5.0 * LEASE_S
     rig.until(lambda: rig.watcher.now_s < late_s, BACK_S)
@@ -78,7 +78,7 @@ def sumo_ended(rig: Rig, rng: random.Random) -> list[str]:
     rig.watcher.look()
     alone = rig.until(lambda: set(rig.watcher.modes().values()) == {"base"}, BACK_S)
     rig.street.stop()
-    rig.street.start()
+    rig.start_street()
     wrong = [] if blind else [f"without any sensor: {told(rig)}"]
     return wrong + ([] if alone else [f"without any sensor cabinets run {rig.watcher.modes()}"])
 

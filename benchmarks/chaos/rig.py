@@ -269,12 +269,17 @@ class Rig:
         modes = self.watcher.modes()
         return all(modes.get(name) == "adaptive" for name in (names if names is not None else modes))
 
+    def start_street(self) -> None:
+        """Again, after it has ended; for who watches it is another one."""
+        self.watcher.street_ended()
+        self.street.start()
+
     def new_day(self) -> None:
         """Towards the evening the street begins again in the morning; a service that runs on has to bear it."""
         self.watcher.look()
         if self.watcher.now_s > self.street.found.end_s - DAY_LEFT_S:
             self.street.stop()
-            self.street.start()
+            self.start_street()
             self.until(lambda: self.watcher.look() < self.street.found.begin_s + DAY_LEFT_S, 20.0)
 
     def lights_wrong(self) -> list[str]:

@@ -22,6 +22,7 @@ from signals.rules import Rules
 from signals.types import Network
 
 STEP_S = 1.0
+LAST_WORDS_S = 0.05  # of the wall: for what is still on the way
 DARK_RULES = frozenset({"no lights", "short green", "no yellow", "short yellow"})
 """What a cabinet may break when its own monitor has put it into flash: that is what flash is for."""
 LINE = re.compile(r'<tlsState time="([0-9.]+)" id="([^"]+)" [^>]*state="([^"]*)"/>')
@@ -50,6 +51,13 @@ class Judge:
             self._monitors.setdefault(name, monitor_for(self._networks[name], self._rules)).watch(now_s, [shown])
             self._last_s[name] = now_s
             self.steps += 1
+
+    def lost(self) -> None:
+        """Nothing was seen for a while: what is shown next is of unknown age."""
+        self.gaps += len(self._last_s)
+        self._last_s.clear()
+        for name in list(self._monitors):
+            self._close(name)
 
     def violations(self) -> list[Violation]:
         """What must never be seen, and was."""
@@ -97,6 +105,14 @@ class Watcher:
             elif topic == ONLINE and payload == GONE:
                 self._lights.clear()
         return self.now_s
+
+    def street_ended(self) -> None:
+        """The street has ended and is started anew: its last words are judged, and nothing of it stands any more."""
+        self.look(LAST_WORDS_S)
+        self._lights.clear()
+        self._fresh.clear()
+        self._dark = False
+        self.judge.lost()
 
     def modes(self) -> dict[str, str]:
         """By signal, whose plan it runs."""

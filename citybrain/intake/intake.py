@@ -16,7 +16,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from citybrain.intake import frame
+from citybrain.intake import frame, sense_kernels
 from citybrain.intake.batch import Batch, Float32s, Float64s, Int32s, IntakeError, Samples, Tracks, no_samples, no_tracks
 from citybrain.intake.catalogue import Catalogue
 from citybrain.intake.flow_bins import BIN_S, FlowBin, FlowBins
@@ -180,6 +180,7 @@ def warm_up(network: Network) -> None:
         intake.take(Tracks("warm up", *_view(now_s)))
         intake.read(now_s, *lights)
         intake.bins_due(now_s)
+    sense_kernels.slow_vehicles(np.zeros(1, np.int64), np.zeros(1), 1)  # asked for where no sensor speaks of a queue
 
 
 def _view(now_s: float) -> tuple[Int32s, Float64s, Int32s, Int32s, Int32s, Float32s, Float32s]:

@@ -16,7 +16,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from citybrain.intake import stuck_evidence
+from citybrain.intake import sense_kernels, stuck_evidence
 from citybrain.intake.batch import Float64s, Int32s, IntakeError, Samples
 from citybrain.intake.catalogue import CODE, KINDS, Catalogue, Kind
 from citybrain.intake.names import NONE
@@ -130,10 +130,9 @@ class Quality:
 
     def flags(self, now_s: float, last_s: Float64s, impossible: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """`Flag` [sensor], of newest times and recent impossible samples [sensor]."""
-        flags = np.zeros(len(last_s), np.uint8)
-        flags[now_s - last_s > np.maximum(SILENT_S, 3.0 * self._catalogue.period_s)] = Flag.SILENT
-        flags[self._stuck] = Flag.STUCK
-        flags[impossible > IMPOSSIBLE_SAMPLES] = Flag.IMPOSSIBLE
+        wrong = (self._stuck, np.uint8(Flag.STUCK)), (impossible > IMPOSSIBLE_SAMPLES, np.uint8(Flag.IMPOSSIBLE))
+        silent = self._catalogue.period_s, SILENT_S, np.uint8(Flag.SILENT)
+        flags: npt.NDArray[np.uint8] = sense_kernels.flagged(now_s, last_s, *silent, *wrong)
         return flags
 
     def arrays(self) -> Arrays:

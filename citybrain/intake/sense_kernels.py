@@ -13,6 +13,7 @@ from signals.types import Bools, Floats, Ints
 
 Int32s = npt.NDArray[np.int32]
 Float32s = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.uint8]
 
 SLOW_MPS = 2.0
 
@@ -31,6 +32,37 @@ def take_samples(
             pending[s] += value[k]
         elif late:
             pending[s] += value[k]
+
+
+@njit(cache=True, nogil=True)
+def heard(now_s: float, latest_s: float, last_s: Floats, stale_s: Floats, doubted: Bools, whole: Bools) -> Bools:
+    """Which sensors [sensor] are known now and were at the last look: their counts since then are whole. `whole` becomes who is known now.
+
+    A time in `last_s` beyond `latest_s` is of before the street's clock went back, and is forgotten.
+    """
+    counted = np.empty(last_s.shape[0], dtype=np.bool_)
+    for s in range(last_s.shape[0]):
+        if last_s[s] > latest_s:
+            last_s[s] = -np.inf
+        known = now_s - last_s[s] <= stale_s[s] and not doubted[s]
+        counted[s], whole[s] = known and whole[s], known
+    return counted
+
+
+@njit(cache=True, nogil=True)
+def flagged(
+    now_s: float, last_s: Floats, period_s: Float32s, silent_s: float, silent: int, stuck: tuple[Bools, int], impossible: tuple[Bools, int]
+) -> Flags:
+    """[sensor] 0, or the number that stands for what is wrong with it: no word for `silent_s`, or for three periods; or what was found."""
+    flags = np.zeros(last_s.shape[0], dtype=np.uint8)
+    for s in range(last_s.shape[0]):
+        if impossible[0][s]:
+            flags[s] = impossible[1]
+        elif stuck[0][s]:
+            flags[s] = stuck[1]
+        elif now_s - last_s[s] > max(silent_s, 3.0 * period_s[s]):
+            flags[s] = silent
+    return flags
 
 
 @njit(cache=True, nogil=True)

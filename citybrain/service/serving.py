@@ -97,7 +97,6 @@ class Serving:
         self._starting: Callable[[], None] = lambda: None
         self._closing.callback(self._collector.stop)
         try:
-            self._bound = self._listening()
             self.network = network_of(settings.street.net, settings.street.chosen_rules, settings.keep.folder, settings.site)
             self.catalogue = Catalogue.of(self.network)
             self._names = NetworkNames(self.network)
@@ -129,6 +128,7 @@ class Serving:
         self.service = CityService(plant, upkeep)
         self.service.after_tick, self.service.forecast = self._after_tick, lambda: self.forecast.standing
         self._closing.callback(self.service.stop)
+        self._bound = self._listening()
         self._drawn = self._drawing()
         self.showing = Showing(self.service, importlib.import_module("citybrain.web.geometry").Arms(self.network, self._drawn))
         self._listeners = Listeners(self.intake)
@@ -141,7 +141,7 @@ class Serving:
         return found
 
     def _listening(self) -> socket.socket:
-        """What would keep the page from being served is told before anything else is done."""
+        """What would keep the page from being served is told before anything is begun."""
         web, keep = check(self.settings.web), self.settings.keep
         KeyRing(keep.folder / "keys.json", time.time).all()
         bound = importlib.import_module("citybrain.web.listening").listening(web.host, web.port)

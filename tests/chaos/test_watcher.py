@@ -139,6 +139,27 @@ def test_cabinets_that_speak_when_something_changes_are_judged_every_second(grid
     assert watcher.judge.steps >= 4 * 195 and watcher.now_s >= BEGIN_S + 198.0
 
 
+def test_a_street_that_begins_anew_is_another_one_whatever_its_cabinets_say_first(grid: Network) -> None:
+    """SUMO has ended, the cabinets were heard alone; then the street begins again in the morning, its cabinets sooner than its sensors."""
+    wire, key = Wire(), Catalogue.of(grid).key
+    watcher = Watcher(grid, RULE, wire)
+    for life, seconds in enumerate((75, 30)):
+        cabinets = Cabinets(grid, RULE, BEGIN_S, 1.0)
+        for k in range(seconds):
+            now_s = BEGIN_S + k + 1.0
+            cabinets.step(now_s - 1.0)
+            cabinets.tell_all(now_s, wire)
+            if (k < 10) if life == 0 else (k > 3):
+                wire.send(SENSE, encode(Samples("street", np.zeros(1, np.int32), np.array([now_s]), np.ones(1, np.float32)), None, key))
+            elif k == 10:
+                wire.send(SENSE_ONLINE, GONE)
+            watcher.look()
+        if life == 0:
+            watcher.street_ended()
+    assert watcher.judge.violations() == [] and watcher.judge.gaps == 4
+    assert watcher.now_s == BEGIN_S + 30.0 and watcher.judge.steps >= 4 * 95
+
+
 def test_sumos_own_file_is_judged_as_far_as_it_goes(grid: Network, tmp_path: Path) -> None:
     steps, file = shown(grid, 120), tmp_path / "lights.xml"
     planted(steps, "B1")

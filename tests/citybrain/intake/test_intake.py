@@ -157,7 +157,7 @@ def test_snapshots_and_bins_come_through_too(street: Street, sampled: Sampled, t
 
 
 COMPILED = [
-    (sense_kernels, ("take_samples", "told", "take_views", "in_view", "slow_vehicles")),
+    (sense_kernels, ("take_samples", "heard", "flagged", "told", "take_views", "in_view", "slow_vehicles")),
     (gate, ("judge",)),
     (quality, ("stuck_scores",)),
     (stuck_evidence, ("noted", "judged")),

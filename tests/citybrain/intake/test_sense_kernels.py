@@ -48,8 +48,24 @@ def slow() -> tuple[Any, ...]:
     return np.array([1, 1, 0]), np.array([0.0, 1.9, 2.0]), 2
 
 
+def times() -> tuple[Any, ...]:
+    """Known now and before, known now only, silent for long, not believed, of a clock that went back."""
+    last_s = np.array([100.0, 99.0, 90.0, 100.0, 200.0])
+    doubted, whole = np.array([False, False, False, True, False]), np.array([True, False, True, True, True])
+    return 100.0, 105.0, last_s, np.full(5, 3.0), doubted, whole
+
+
+def wrong() -> tuple[Any, ...]:
+    """Nothing; silent for longer than a minute; within three of its long periods; stuck and silent; stuck and impossible."""
+    last_s, period_s = np.array([100.0, 30.0, 30.0, 0.0, 100.0]), np.array([1, 1, 60, 1, 1], SINGLE)
+    stuck, impossible = np.array([False, False, False, True, True]), np.array([False, False, False, False, True])
+    return 100.0, last_s, period_s, 60.0, np.uint8(1), (stuck, np.uint8(2)), (impossible, np.uint8(3))
+
+
 KERNELS: dict[str, list[tuple[Arguments, str]]] = {
     "take_samples": [(samples, "None")],
+    "heard": [(times, "[True, False, False, False, False]")],
+    "flagged": [(wrong, "[0, 1, 0, 2, 3]")],
     "told": [(links(False), "[5.0, nan, nan]"), (links(True), "[4.0, nan, nan]")],
     "take_views": [(snapshots, "(2, 0)")],
     "in_view": [(view, "([2, 3], [5, 6], [8.0, 9.0], [2.0, 3.0])")],
