@@ -22,7 +22,6 @@ State = Annotated[Path, typer.Option("--folder", help="the service's folder: kee
 STORE = "city.db"
 
 console = Console()
-PIPE_WIDTH = 400
 keys_app = typer.Typer(no_args_is_help=True, help="API keys: add, list, revoke. There is none until one is added.")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trail of people's commands.")
 
@@ -99,13 +98,20 @@ def records(
     """Show the newest records, oldest first: who asked what, and what became of it. `--what denied`: requests that were refused."""
     audit = importlib.import_module("citybrain.service.audit")
     found = audit.newest(store_of(city) if city is not None else state / STORE, limit, what)
-    table = Table("no.", "time (UTC)", "who", "what", "outcome", "", box=None)
+    rows = [("no.", "time (UTC)", "who", "what", "outcome", "")]
     for one in found:
         told = "" if one["what"] != "denied" else ", ".join(f"{name} x {times}" for name, times in one["args"]["routes"].items())
         moment = datetime.fromtimestamp(one["at_s"], UTC).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(one["number"]), moment, escape(one["who"]), escape(one["what"]), escape(one["outcome"]), escape(told))
-    # Whoever reads it from a pipe wants a line a record.
-    console.print(table if table.row_count else "no such records", width=None if console.is_terminal else PIPE_WIDTH)
+        rows.append((str(one["number"]), moment, one["who"], one["what"], one["outcome"], told))
+    if not found:
+        print("no such records")
+    elif console.is_terminal:
+        table = Table(*rows[0], box=None)
+        for row in rows[1:]:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    else:  # whoever reads it from a pipe wants a line a record
+        print("\n".join("\t".join(row) for row in rows))
 
 
 def store_of(city: Path) -> Any:
