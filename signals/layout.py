@@ -136,33 +136,6 @@ def remembered(layout: Layout) -> Layout:
     return layout
 
 
-def part_of(whole: Layout, network: Network, members: Ints) -> Layout:
-    """The layout of a network that consists of these signals of the whole one, in this order."""
-    lanes, movements = blocks(whole.lane_start, members), blocks(whole.movement_start, members)
-    phases, sizes = whole.phases[members], np.diff(whole.movement_start)[members]
-    lane_sizes = np.diff(whole.lane_start)[members]
-    p, m = int(phases.max(initial=0)), int(sizes.max(initial=0))
-    movement_start = starts(sizes)
-    signal_of = np.repeat(np.arange(len(members)), sizes)
-    return Layout(
-        phases=phases,
-        movement_start=movement_start,
-        lane_start=starts(lane_sizes),
-        serves=np.ascontiguousarray(whole.serves[members, :p, :m]),
-        intergreen_s=np.ascontiguousarray(whole.intergreen_s[members, :p, :p]),
-        lane_speed_mps=whole.lane_speed_mps[lanes],
-        lane_sensed_m=whole.lane_sensed_m[lanes],
-        lane_storage_veh=whole.lane_storage_veh[lanes],
-        movement_saturation_veh_h=whole.movement_saturation_veh_h[movements],
-        movement_exit_storage_veh=whole.movement_exit_storage_veh[movements],
-        movement_turn=whole.movement_turn[movements],
-        signal_of=signal_of,
-        place_of=np.arange(len(movements)) - movement_start[signal_of],
-        signal_of_lane=np.repeat(np.arange(len(members)), lane_sizes),
-        network=network,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Flat:
     """What a layout takes from every lane and movement, one after the other."""
@@ -220,3 +193,19 @@ def laid_out(network: Network, flat: Flat | None = None) -> Layout:
         signal_of_lane=np.repeat(np.arange(len(signals)), flat.lane_sizes),
         network=network,
     )
+
+
+def part_of(whole: Layout, network: Network, members: Ints) -> Layout:
+    """The layout of a network that consists of these signals of the whole one, in this order."""
+    lanes, movements = blocks(whole.lane_start, members), blocks(whole.movement_start, members)
+    flat = Flat(
+        sizes=np.diff(whole.movement_start)[members].tolist(),
+        lane_sizes=np.diff(whole.lane_start)[members].tolist(),
+        lane_speed_mps=whole.lane_speed_mps[lanes],
+        lane_sensed_m=whole.lane_sensed_m[lanes],
+        lane_storage_veh=whole.lane_storage_veh[lanes],
+        movement_saturation_veh_h=whole.movement_saturation_veh_h[movements],
+        movement_exit_storage_veh=whole.movement_exit_storage_veh[movements],
+        movement_turn=whole.movement_turn[movements],
+    )
+    return laid_out(network, flat)
