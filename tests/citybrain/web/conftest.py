@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,24 @@ class Site:
     def auth(self, name: str) -> dict[str, str]:
         """Headers of that key's holder."""
         return {"Authorization": f"Bearer {self.tokens[name]}"}
+
+    @contextmanager
+    def ticking(self, pace_s: float = 0.1) -> Iterator[None]:
+        """The street's seconds pass, one each `pace_s` of the wall."""
+        over = threading.Event()
+
+        def go() -> None:
+            while not over.wait(pace_s):
+                self.steady.now_s += 1.0
+                self.tick()
+
+        thread = threading.Thread(target=go)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def tick(self) -> None:
         """A second passes, and the service has seen it."""

@@ -1,8 +1,6 @@
 """The page for everybody: names for screen readers, every control by keyboard with its focus seen, contrast, stillness, large targets."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +31,6 @@ OPERABLE = {
 SIGNAL_TABS = ("now", "diagrams", "forecast", "plans", "control")
 EVENT_TABS = ("alarms", "comparison", "proposals", "audit", "demo")
 TELEPHONE, DESK = (390, 844), (1440, 900)
-
-
-@contextmanager
-def ticking(site: Any) -> Iterator[None]:
-    """The street's seconds pass."""
-    over = threading.Event()
-
-    def go() -> None:
-        while not over.wait(0.2):
-            site.steady.now_s += 1.0
-            site.tick()
-
-    thread = threading.Thread(target=go)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 class Visit:
@@ -127,7 +106,7 @@ class Visit:
 def visit(fresh: Any, browser: webdriver.Chrome, bodies: dict[str, dict[str, Any]]) -> Iterator[Visit]:
     """In front of a desk screen; a proposal waits."""
     one = Visit(browser, fresh)
-    with ticking(fresh):
+    with fresh.ticking(0.2):
         one.order("propose", **bodies["propose"])
         one.screen(*DESK)
         yield one

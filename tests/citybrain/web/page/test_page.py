@@ -1,9 +1,7 @@
 """The page in a real Chromium, over the real application: what an operator sees, clicks and types; and its files as they stand."""
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +26,6 @@ PAINTED = """
 const c = document.getElementById('map-canvas');
 return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v);
 """
-
-
-@contextmanager
-def ticking(site: Any) -> Iterator[None]:
-    """The street's seconds pass, ten times as fast as real ones."""
-    over = threading.Event()
-
-    def go() -> None:
-        while not over.wait(0.1):
-            site.steady.now_s += 1.0
-            site.tick()
-
-    thread = threading.Thread(target=go)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def size(browser: webdriver.Chrome, width: int, height: int, scheme: str = "light") -> None:
@@ -108,7 +87,7 @@ def complaints(browser: webdriver.Chrome) -> list[str]:
 
 
 def test_the_page_shows_a_living_city_and_mode_and_controller_are_switched(fresh: Any, browser: webdriver.Chrome) -> None:
-    with ticking(fresh):
+    with fresh.ticking():
         enter(browser, fresh, "operator")
         assert text(browser, "#nature") == "SIMULATED"
         first = text(browser, "#clock")
@@ -135,7 +114,7 @@ def test_the_page_shows_a_living_city_and_mode_and_controller_are_switched(fresh
 
 
 def test_the_map_draws_signals_and_opens_the_one_that_is_clicked(site: Any, browser: webdriver.Chrome) -> None:
-    with ticking(site):
+    with site.ticking():
         enter(browser, site, "viewer")
         until(browser, lambda b: b.execute_script(PAINTED))
         canvas = browser.find_element(By.ID, "map-canvas")
@@ -166,7 +145,7 @@ def test_an_operator_holds_a_phase_by_keyboard_alone(fresh: Any, browser: webdri
             focused().send_keys(Keys.TAB)
         pytest.fail(f"{wanted} is not reached by the tabulator key")
 
-    with ticking(fresh):
+    with fresh.ticking():
         enter(browser, fresh, "operator")
         tab_to("#signal-rows")
         focused().send_keys(Keys.END, Keys.HOME, Keys.ARROW_DOWN, Keys.ENTER)
@@ -192,7 +171,7 @@ def test_an_operator_holds_a_phase_by_keyboard_alone(fresh: Any, browser: webdri
 def test_who_fills_in_a_form_holds_the_edit_lock_until_done_and_is_told_of_others(fresh: Any, browser: webdriver.Chrome) -> None:
     locks = fresh.access.locks
     locks.take("A1", "Ines")
-    with ticking(fresh):
+    with fresh.ticking():
         enter(browser, fresh, "operator")
         open_signal(browser, "B0", "control")
         click(browser, "#override input[name=reason]")
@@ -207,7 +186,7 @@ def test_who_fills_in_a_form_holds_the_edit_lock_until_done_and_is_told_of_other
 
 
 def test_a_viewer_sees_alarms_and_can_press_nothing_that_changes_the_street(fresh: Any, browser: webdriver.Chrome) -> None:
-    with ticking(fresh):
+    with fresh.ticking():
         enter(browser, fresh, "viewer")
         before = fresh.snapshot()
         open_signal(browser, "B0", "control")
@@ -223,7 +202,7 @@ def test_a_viewer_sees_alarms_and_can_press_nothing_that_changes_the_street(fres
 
 
 def test_the_page_speaks_chinese_and_remembers_it(fresh: Any, browser: webdriver.Chrome) -> None:
-    with ticking(fresh):
+    with fresh.ticking():
         enter(browser, fresh, "admin", scheme="dark")
         open_signal(browser, "B1")
         click(browser, "#events-tab-audit")
@@ -254,7 +233,7 @@ def test_a_link_that_is_spent_leads_to_the_page(fresh: Any, browser: webdriver.C
 
 
 def test_old_data_are_called_old_and_a_lost_service_is_found_again(fresh: Any, browser: webdriver.Chrome) -> None:
-    with ticking(fresh):
+    with fresh.ticking():
         enter(browser, fresh, "viewer")
     browser.execute_script("const real = performance.now.bind(performance); performance.now = () => real() + 8000;")
     until(browser, lambda b: "Do not act on it" in text(b, "#stale"))
@@ -263,13 +242,13 @@ def test_old_data_are_called_old_and_a_lost_service_is_found_again(fresh: Any, b
     until(browser, lambda b: "cannot be reached" in text(b, "#stale"))
     shot(browser, "lost")
     fresh.access.stopping.clear()
-    with ticking(fresh):
+    with fresh.ticking():
         until(browser, lambda b: text(b, "#link") == "Live")
         assert text(browser, "#stale") == ""
 
 
 def test_texts_have_contrast_in_both_themes_and_controls_have_names(site: Any, browser: webdriver.Chrome) -> None:
-    with ticking(site):
+    with site.ticking():
         enter(browser, site, "admin")
         open_signal(browser, "A0")
         for tab in ("now", "diagrams", "forecast", "plans", "control"):
@@ -283,7 +262,7 @@ def test_texts_have_contrast_in_both_themes_and_controls_have_names(site: Any, b
 
 
 def test_on_a_telephone_one_part_is_seen_at_a_time_and_nothing_is_cut_off(site: Any, browser: webdriver.Chrome) -> None:
-    with ticking(site):
+    with site.ticking():
         enter(browser, site, "operator", 390, 844)
         for view, part in (("map", "map"), ("list", "list"), ("panel", "panel"), ("drawer", "drawer")):
             click(browser, f"#views [data-view={view}]")
